@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+const (
+	leaseLapse = 5 * time.Second
+	leaseRenew = time.Second
+)
+
+// Adopter brings what other clients of Redis write into the log. Of all processes on one Redis one adopts at a time; the
+// others stand by.
+type Adopter struct {
+	store *Store
+	log   *slog.Logger
+	audit time.Duration // between two slow audits
+
+	state atomic.Int32
+	stats adopterStats
+}
+
+// States of an adopter.
+const (
+	adopterAway     int32 = iota // no connection, or still reconciling
+	adopterStandsBy              // another process adopts
+	adopterAdopts
+)
+
+type adopterStats struct{ told, restated, refused, disconnects atomic.Int64 }
+
+// AdopterStats count since the start.
+type AdopterStats struct {
+	Told        int64 // log entries written for foreign changes
+	Restated    int64 // of these, words told again because a message was late
+	Refused     int64 // foreign names and ids beyond our rules, and feeds with keys of wrong types
+	Disconnects int64
+}
+
+// NewAdopter returns an adopter, which does nothing before Run. audit is the time between two slow audits.
+func (s *Store) NewAdopter(audit time.Duration) *Adopter {
+	return &Adopter{store: s, log: s.log, audit: audit}
+}
+
+// Stats returns the counts so far.
+func (a *Adopter) Stats() AdopterStats {
+	return AdopterStats{
+		Told: a.stats.told.Load(), Restated: a.stats.restated.Load(),
+		Refused: a.stats.refused.Load(), Disconnects: a.stats.disconnects.Load(),
+	}
+}
+
+// Ready returns nil while foreign writes are adopted, by this process or by another.
+func (a *Adopter) Ready() error {
+	if a.state.Load() == adopterAway {
+		return thoonk.E(thoonk.Unavailable, "changes of other clients are not followed yet")
+	}
+	return nil
+}
+
+// Run adopts until ctx ends. Whenever its connection or its lease is lost it begins again.
+func (a *Adopter) Run(ctx context.Context) {
+	const shortest, longest = 50 * time.Millisecond, 2 * time.Second
+	wait := shortest
+	for {
+		adopted, err := a.session(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case err == nil:
+			wait = leaseRenew
+		case adopted:
+			wait = shortest
+		default:
+			wait = min(2*wait, longest)
+		}
+		if err != nil {
+			a.state.Store(adopterAway)
+			a.stats.disconnects.Add(1)
+			a.log.WarnContext(ctx, "adopter: begins again", "error", err, "in", wait)
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+// session subscribes, takes the lease, reconciles, and then adopts what it hears. It reports whether it came that far.
+func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if free, err := a.leaseFree(ctx); err != nil || !free {
+		return false, err
+	}
+	in, err := a.store.subscribe(ctx, a.refuse)
+	if err != nil {
+		return false, err
+	}
+	defer in.subscription.Close() //nolint:errcheck // it has nothing to lose
+	token, err := a.lease(ctx, "take", "")
+	if err != nil || token == "" {
+		return false, err
+	}
+	a.log.InfoContext(ctx, "adopter: adopts foreign writes", "token", token)
+
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { in.fill(ctx) })
+	running.Go(func() { in.end(a.hold(ctx, token)) })
+	defer a.letGo(token)
+
+	if err := a.prepare(ctx); err != nil {
+		return false, err
+	}
+	a.state.Store(adopterAdopts)
+	running.Go(func() { in.end(a.auditForever(ctx)) })
+	return true, a.adoptAll(ctx, in, token)
+}
+
+func (a *Adopter) leaseFree(ctx context.Context) (bool, error) {
+	n, err := a.store.redis.Exists(ctx, keyAdopter).Result()
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		a.state.Store(adopterStandsBy)
+	}
+	return n == 0, nil
+}
+
+// prepare loads the scripts that batches call by their digest, and reconciles.
+func (a *Adopter) prepare(ctx context.Context) error {
+	for _, script := range []*redis.Script{scriptAdopt, scriptSettle} {
+		if err := script.Load(ctx, a.store.redis).Err(); err != nil {
+			return err
+		}
+	}
+	started := time.Now()
+	told, err := a.store.Reconcile(ctx, unpaused, a.skip)
+	a.stats.told.Add(int64(told))
+	a.log.InfoContext(ctx, "adopter: reconciled", "told", told, "took", time.Since(started))
+	return err
+}
+
+func (a *Adopter) adoptAll(ctx context.Context, in *inbox, token string) error {
+	for {
+		batch, err := in.take(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.adopt(ctx, batch, token); err != nil {
+			return err
+		}
+	}
+}
+
+// adopt sends a batch in one pipeline: Redis does the scripts in order.
+func (a *Adopter) adopt(ctx context.Context, batch []heard, token string) error {
+	calls := make([]*redis.Cmd, len(batch))
+	_, err := a.store.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, h := range batch {
+			calls[i] = a.call(ctx, p, h, token)
+		}
+		return nil
+	})
+	for i, call := range calls {
+		reply, err := call.Slice()
+		if err != nil {
+			if e := failure("adopt", err); e.Kind != thoonk.Conflict {
+				return e
+			}
+			a.skip(batch[i].feed, err)
+			continue
+		}
+		if err := a.note(batch[i], reply); err != nil {
+			return err
+		}
+	}
+	if err != nil && thoonk.KindOf(failure("adopt", err)) != thoonk.Conflict {
+		return err
+	}
+	return nil
+}
+
+func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard, token string) *redis.Cmd {
+	keys := feedKeys(h.feed)
+	kinds := map[string]thoonk.EventKind{channelPublish: thoonk.Publish, channelEdit: thoonk.Edit, channelRetract: thoonk.Retract}
+	kind, ok := kinds[h.channel]
+	if !ok {
+		return scriptSettle.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", []any{h.channel})...)
+	}
+	args := []any{string(kind), string(h.id), h.body, digest([]byte(h.body)), token}
+	return scriptAdopt.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", args)...)
+}
+
+// note counts what a script answered. A feed that is gone, or not ready, is no failure; a lost lease is one.
+func (a *Adopter) note(h heard, reply []any) error {
+	answer, err := parseAnswer("adopt", h.feed, reply)
+	if err != nil {
+		if word, _ := reply[0].(string); word == "fenced" {
+			return err
+		}
+		return nil
+	}
+	if h.id != "" {
+		a.stats.told.Add(answer.number(0))
+		a.stats.restated.Add(answer.number(1))
+	}
+	return nil
+}
+
+// Audit compares everything once more, slowly: another client may have died between its write and its announcement.
+// It returns the number of log entries that were missing.
+func (a *Adopter) Audit(ctx context.Context) (int, error) {
+	told, err := a.store.Reconcile(ctx, unhurried(), a.skip)
+	a.stats.told.Add(int64(told))
+	if told > 0 {
+		a.log.InfoContext(ctx, "adopter: the audit found unannounced changes", "told", told)
+	}
+	return told, err
+}
+
+func (a *Adopter) auditForever(ctx context.Context) error {
+	for sleep(ctx, a.audit) {
+		if _, err := a.Audit(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold keeps the lease until it is lost.
+func (a *Adopter) hold(ctx context.Context, token string) error {
+	for sleep(ctx, leaseRenew) {
+		held, err := a.lease(ctx, "keep", token)
+		if err != nil {
+			return err
+		}
+		if held == "" {
+			return errors.New("the lease was lost")
+		}
+	}
+	return nil
+}
+
+// letGo gives the lease back, so that another process need not wait until it lapses.
+func (a *Adopter) letGo(token string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if _, err := a.lease(ctx, "drop", token); err != nil {
+		a.log.Debug("adopter: the lease will lapse by itself", "error", err)
+	}
+}
+
+func (a *Adopter) lease(ctx context.Context, verb, token string) (string, error) {
+	return scriptLease.Run(ctx, a.store.redis, []string{keyAdopter, keyFence}, verb, token, leaseLapse.Milliseconds()).Text()
+}
+
+func (a *Adopter) refuse(err error) {
+	a.stats.refused.Add(1)
+	a.log.Debug("adopter: refused a foreign name or id", "error", err)
+}
+
+func (a *Adopter) skip(feed thoonk.FeedName, err error) {
+	a.stats.refused.Add(1)
+	a.log.Warn("adopter: skipped", "feed", feed, "error", err)
+}
+
+// sleep reports whether the time passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+const noteRestated = "restated"
+
+// History returns up to limit changes of a feed after a revision, which must still be in the history itself: only then
+// is nothing between left out. Errors: Gone if it is not, Conflict, Unavailable.
+func (s *Store) History(ctx context.Context, feed thoonk.FeedName, after thoonk.Revision, limit int) ([]thoonk.Event, error) {
+	entries, err := s.redis.XRangeN(ctx, keyHistory(feed), after.String(), "+", int64(limit)+1).Result()
+	if err != nil {
+		return nil, failure("read history", err)
+	}
+	if len(entries) == 0 || entries[0].ID != after.String() {
+		return nil, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", after, feed)
+	}
+	events := make([]thoonk.Event, 0, len(entries)-1)
+	for _, entry := range entries[1:] {
+		e := parseEvent(entry.Values)
+		e.Feed = feed
+		e.BodySize = len(e.Body)
+		if e.Revision, err = thoonk.ParseRevision(entry.ID); err != nil {
+			return nil, failure("read history", err)
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// Change returns one change of a feed, whole. Errors: Gone if the history has it no more, Conflict, Unavailable.
+func (s *Store) Change(ctx context.Context, feed thoonk.FeedName, revision thoonk.Revision) (thoonk.Event, error) {
+	entries, err := s.redis.XRangeN(ctx, keyHistory(feed), revision.String(), revision.String(), 1).Result()
+	if err != nil {
+		return thoonk.Event{}, failure("read history", err)
+	}
+	if len(entries) == 0 {
+		return thoonk.Event{}, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", revision, feed)
+	}
+	e := parseEvent(entries[0].Values)
+	e.Feed, e.Revision, e.BodySize = feed, revision, len(e.Body)
+	return e, nil
+}
+
+// LogEnd returns the place of the log's last entry, zero if it has none. Errors: Conflict, Unavailable.
+func (s *Store) LogEnd(ctx context.Context) (thoonk.Revision, error) {
+	entries, err := s.redis.XRevRangeN(ctx, keyLog, "+", "-", 1).Result()
+	if err != nil {
+		return thoonk.Revision{}, failure("read log", err)
+	}
+	if len(entries) == 0 {
+		return thoonk.Revision{}, nil
+	}
+	place, err := thoonk.ParseRevision(entries[0].ID)
+	if err != nil {
+		return place, failure("read log", err)
+	}
+	return place, nil
+}
+
+// LogHas reports whether the log still has the entry at a place. Errors: Conflict, Unavailable.
+func (s *Store) LogHas(ctx context.Context, place thoonk.Revision) (bool, error) {
+	entries, err := s.redis.XRangeN(ctx, keyLog, place.String(), place.String(), 1).Result()
+	if err != nil {
+		return false, failure("read log", err)
+	}
+	return len(entries) == 1, nil
+}
+
+// ReadLog returns up to limit entries after a place, zero for the start. If there are none it waits for them for at
+// most wait; then it returns none and no error. Errors: Conflict, Unavailable.
+func (s *Store) ReadLog(ctx context.Context, after thoonk.Revision, limit int, wait time.Duration) ([]thoonk.LogEntry, error) {
+	streams, err := s.redis.XRead(ctx, &redis.XReadArgs{
+		Streams: []string{keyLog, after.String()}, Count: int64(limit), Block: wait,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failure("read log", err)
+	}
+	var entries []thoonk.LogEntry
+	for _, message := range streams[0].Messages {
+		e := thoonk.LogEntry{Event: parseEvent(message.Values)}
+		var err1, err2 error
+		e.Place, err1 = thoonk.ParseRevision(message.ID)
+		e.Event.Revision, err2 = thoonk.ParseRevision(value(message.Values, "revision"))
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, failure("read log", err)
+		}
+		e.Event.Feed = thoonk.FeedName(value(message.Values, "feed"))
+		e.Event.BodySize, _ = strconv.Atoi(value(message.Values, "size"))
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// parseEvent reads the fields that entries of the history and of the log have in common.
+func parseEvent(values map[string]any) thoonk.Event {
+	e := thoonk.Event{
+		Kind:     thoonk.EventKind(value(values, "kind")),
+		ItemID:   thoonk.ItemID(value(values, "id")),
+		Content:  contentOf(value(values, "content")),
+		Actor:    value(values, "actor"),
+		Restated: value(values, "note") == noteRestated,
+	}
+	if e.HasBody() {
+		e.Body = []byte(value(values, "body"))
+	}
+	return e
+}
+
+func value(values map[string]any, field string) string {
+	s, _ := values[field].(string)
+	return s
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // a digest to compare words by, not a secret
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// A page of items ends early when its bodies are longer than this together.
+const pageBytes = 4 << 20
+
+// Publish writes an item. Errors: NotFound, Stale, Conflict, Invalid and Unprocessable (the body against the feed's
+// content), Unavailable.
+func (s *Store) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
+	if p.ID == "" {
+		id := uuid.New()
+		p.ID = thoonk.ItemID(hex.EncodeToString(id[:]))
+	}
+	if err := p.Form.Check(p.Body); err != nil {
+		return thoonk.Published{}, err
+	}
+	a, err := s.run(ctx, "publish", scriptPublish, p.Feed, p.Actor,
+		string(p.ID), p.Body, digest(p.Body), matchArg(p.If), noneArg(p.If), contentsArg(p.Form.Contents(p.Body)))
+	if err != nil {
+		return thoonk.Published{}, err
+	}
+	revision := a.revision(0)
+	item := thoonk.Item{ID: p.ID, Revision: revision, Published: micros(a.text(2)), Updated: revision.Time()}
+	return thoonk.Published{Item: item, Created: a.number(1) == 1}, nil
+}
+
+// Retract removes an item. Errors: NotFound (feed or item), Stale, Conflict, Unavailable.
+func (s *Store) Retract(ctx context.Context, r thoonk.RetractItem) error {
+	_, err := s.run(ctx, "retract", scriptRetract, r.Feed, r.Actor, string(r.ID), matchArg(r.If), noneArg(r.If))
+	return err
+}
+
+// Item returns one item and the feed's content. Errors: NotFound (feed or item), Conflict, Unavailable.
+func (s *Store) Item(ctx context.Context, feed thoonk.FeedName, id thoonk.ItemID) (thoonk.Item, thoonk.Content, error) {
+	page, err := s.ItemsByID(ctx, feed, []thoonk.ItemID{id})
+	if err != nil {
+		return thoonk.Item{}, "", err
+	}
+	if len(page.Items) == 0 {
+		return thoonk.Item{}, "", refusal(feed, "not_found", "item", "")
+	}
+	return page.Items[0], page.Content, nil
+}
+
+// ItemsByID returns those of the items that are there. Where they are very large together, the last are left out.
+// Errors: NotFound (feed), Conflict, Unavailable.
+func (s *Store) ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (thoonk.ItemPage, error) {
+	return s.readTold(ctx, feed, func() (answer, error) {
+		args := []any{"ids", len(ids), pageBytes}
+		for _, id := range ids {
+			args = append(args, string(id))
+		}
+		return s.run(ctx, "read items", scriptItems, feed, "", args...)
+	})
+}
+
+// Items returns a page of items. Errors: NotFound, Invalid (After), Conflict, Unavailable.
+func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error) {
+	score, id, _ := strings.Cut(q.After, " ")
+	if _, err := strconv.ParseFloat(score, 64); q.After != "" && (err != nil || id == "") {
+		return thoonk.ItemPage{}, thoonk.E(thoonk.Invalid, "the cursor is not one of this list").In("cursor")
+	}
+	order := "asc"
+	if q.Order == thoonk.Backward {
+		order = "desc"
+	}
+	return s.readTold(ctx, q.Feed, func() (answer, error) {
+		return s.run(ctx, "read items", scriptItems, q.Feed, "", order, q.Limit, pageBytes, score, id)
+	})
+}
+
+// readTold reads items and their revisions. Where another client's write is not in the log yet, an item has no
+// revision: it is adopted then and there, and read again.
+func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func() (answer, error)) (thoonk.ItemPage, error) {
+	for {
+		a, err := read()
+		if err != nil {
+			return thoonk.ItemPage{}, err
+		}
+		page, untold := parsePage(a)
+		if len(untold) == 0 {
+			return page, nil
+		}
+		if _, err := s.compare(ctx, feed, untold); err != nil {
+			return thoonk.ItemPage{}, err
+		}
+	}
+}
+
+// parsePage also returns the items of the page whose body is not the log's last word.
+func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
+	page = thoonk.ItemPage{Content: contentOf(a.text(0)), Revision: a.revision(1), Total: int(a.number(2)), Next: a.text(3)}
+	for i := 4; i+3 < len(a); i += 4 {
+		id, err := thoonk.ParseItemID(a.text(i))
+		if err != nil {
+			continue // only another client can have written it, and no edge could name it
+		}
+		body, score := a.text(i+1), a.text(i+3)
+		item := thoonk.Item{ID: id, Body: []byte(body), Updated: scoreTime(score)}
+		told := false
+		if last := strings.Fields(a.text(i + 2)); len(last) == 3 {
+			item.Revision, _ = thoonk.ParseRevision(last[0])
+			item.Published = micros(last[2])
+			told = last[1] == digest(item.Body)
+		}
+		if !told {
+			untold = append(untold, id)
+		}
+		page.Items = append(page.Items, item)
+	}
+	return page, untold
+}
+
+// compare makes the log tell what Redis says of these items, if it does not yet. It returns the number of entries told.
+func (s *Store) compare(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (int, error) {
+	told := 0
+	for len(ids) > 0 {
+		var args []any
+		for _, id := range ids[:min(len(ids), 200)] {
+			args = append(args, string(id))
+		}
+		a, err := s.run(ctx, "compare", scriptCompare, feed, "", args...)
+		if err != nil {
+			return told, err
+		}
+		told += int(a.number(1))
+		ids = ids[max(1, a.number(0)):]
+	}
+	return told, nil
+}
+
+func contentOf(s string) thoonk.Content {
+	c, err := thoonk.ParseContent(s)
+	if err != nil {
+		return thoonk.Undeclared
+	}
+	return c
+}
+
+func digest(body []byte) string {
+	sum := sha1.Sum(body) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
+}
+
+func micros(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+// scoreTime reads a score in milliseconds, or in seconds, as the Python client writes it.
+func scoreTime(s string) time.Time {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || n <= 0 || n > 9e12 {
+		return time.Time{}
+	}
+	if n < 1e11 {
+		n *= 1000
+	}
+	return time.UnixMicro(int64(n * 1000)).UTC()
+}
+
+// matchArg and noneArg write a condition as lua/lib.lua reads it.
+func matchArg(c thoonk.Condition) string { return conditionArg(c.MatchAny, c.Match) }
+func noneArg(c thoonk.Condition) string  { return conditionArg(c.NoneAny, c.NoneMatch) }
+
+func contentsArg(contents []thoonk.Content) string {
+	texts := make([]string, len(contents))
+	for i, c := range contents {
+		texts[i] = string(c)
+	}
+	return strings.Join(texts, " ")
+}
+
+func conditionArg(wild bool, revisions []thoonk.Revision) string {
+	if wild {
+		return "*"
+	}
+	texts := make([]string, len(revisions))
+	for i, r := range revisions {
+		texts[i] = r.String()
+	}
+	return strings.Join(slices.Compact(texts), " ")
+}

@@ -1,0 +1,45 @@
+package store
+
+import "github.com/thoonkd/thoonkd/internal/thoonk"
+
+// Keys of the contract and of ours, in the classic layout: exactly the contract's names, and all of ours with the
+// prefix "thoonk.".
+const (
+	keyFeeds   = "feeds"          // set of the names of all feeds
+	keyKnown   = "thoonk.feeds"   // zset, all scores 0: the feeds that the log tells of, in the order of their bytes
+	keyLog     = "thoonk.log"     // stream of all changes
+	keyAdopter = "thoonk.adopter" // the fencing token of the process that adopts foreign writes
+	keyFence   = "thoonk.fence"   // counter that the tokens come from
+
+	channelOwn     = "thoonk.own" // marker before a script's own messages: how many follow
+	channelNew     = "newfeed"
+	channelDeleted = "delfeed"
+	channelConfig  = "conffeed"
+	channelPublish = "feed.publish:"
+	channelEdit    = "feed.edit:"
+	channelRetract = "feed.retract:"
+)
+
+func keyConfig(f thoonk.FeedName) string  { return "feed.config:" + string(f) }
+func keyIDs(f thoonk.FeedName) string     { return "feed.ids:" + string(f) }
+func keyItems(f thoonk.FeedName) string   { return "feed.items:" + string(f) }
+func keyMeta(f thoonk.FeedName) string    { return "thoonk.meta:" + string(f) }
+func keyLast(f thoonk.FeedName) string    { return "thoonk.last:" + string(f) }
+func keyHistory(f thoonk.FeedName) string { return "thoonk.history:" + string(f) }
+
+// feedKeys are the KEYS of every script of one feed, in the order that lua/lib.lua names.
+func feedKeys(f thoonk.FeedName) []string {
+	return []string{
+		keyFeeds, keyConfig(f), keyIDs(f), keyItems(f), "feed.publishes:" + string(f),
+		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, "thoonk.order:" + string(f), keyAdopter,
+	}
+}
+
+// furtherKeys are the keys that the contract has for types other than feed.
+func furtherKeys(f thoonk.FeedName) []string {
+	var keys []string
+	for _, prefix := range []string{"idincr", "published", "claimed", "cancelled", "stalled", "finishes"} {
+		keys = append(keys, "feed."+prefix+":"+string(f))
+	}
+	return keys
+}

@@ -1,0 +1,18 @@
+-- compare tells, item by item, what Redis says where the log's last word differs. It stops after reading 1 MiB.
+-- ARGV  5... ids
+-- returns  ok, ids looked at, entries told | not_found | conflict, bare | conflict, type, T
+open()
+local refusal = absent()
+if refusal then return refusal end
+if feed.type ~= 'feed' then return {'conflict', 'type', feed.type} end
+
+local read, told, looked = 0, 0, 0
+for i = 5, #ARGV do
+  local size, new = compare(ARGV[i])
+  read = read + size
+  looked = looked + 1
+  if new then told = told + 1 end
+  if read > 1048576 then break end
+end
+commit()
+return {'ok', looked, told}

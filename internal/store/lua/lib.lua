@@ -1,0 +1,282 @@
+-- The part that all scripts of one feed share. It is put before each of them.
+--
+-- KEYS  1 feeds            2 feed.config:F     3 feed.ids:F       4 feed.items:F    5 feed.publishes:F
+--       6 thoonk.feeds     7 thoonk.meta:F     8 thoonk.last:F    9 thoonk.history:F
+--      10 thoonk.log      11 thoonk.order:F   12 thoonk.adopter
+-- ARGV  1 F   2 actor   3 instance   4 bound on the entries of the log; a script's own follow
+--
+-- Scripts do not roll back. So each first reads whatever it will write: a key of a wrong type fails here, where
+-- nothing is written yet. The first write is an XADD, which a full or read-only Redis refuses.
+
+local FEEDS, CONFIG, IDS, ITEMS, PUBLISHES, KNOWN, META, LAST, HISTORY, LOG, ORDER, ADOPTER = unpack(KEYS, 1, 12)
+local name, actor, instance, log_max = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local call = redis.call
+
+local LOG_BODY = 1024    -- bytes; the log leaves out a longer body
+local GRACE = 5000000    -- microseconds that another client has between SADD feeds and HSET feed.config
+local HISTORY_COUNT, HISTORY_BYTES = 1000, 16777216
+
+local now                -- of Redis, microseconds since 1970, a string
+local feed               -- what open() read
+local number, bytes      -- of the feed's history
+local revision = ''      -- of the feed's last change
+local place              -- of the log's last entry: its number
+local changed = false    -- whether append() or ended() was called
+local messages = {}      -- for the contract's channels: channel, payload, ...
+
+local function count(text, otherwise)
+  local n = tonumber(text or '')
+  if n and n > 0 then return math.floor(n) end
+  return otherwise
+end
+
+local function leading(text)
+  return tonumber(string.match(text, '^%d+'))
+end
+
+local function whole(n)
+  return string.format('%.0f', n)
+end
+
+-- open reads what is known of the feed. feed.life is
+--   none   not in feeds
+--   bare   in feeds and without a config: another client is just making it
+--   new    there, and the log has not told of this life: feed.config has no mark of ours, or a strange one
+--   known  there, and the log tells of it
+local function open()
+  local time = call('TIME')
+  now = time[1] .. string.format('%06d', tonumber(time[2]))
+  local c = call('HMGET', CONFIG, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth')
+  local m = call('HMGET', META, 'birth', 'revision', 'bytes', 'config', 'configured', 'bare')
+  feed = {
+    type = c[1] or 'feed', max_length = count(c[2], 0), content = c[3] or '',
+    history = count(c[4], HISTORY_COUNT), history_bytes = count(c[5], HISTORY_BYTES),
+    told = m[1], digest = m[4], configured = m[5] or '', bare = m[6],
+  }
+  revision = m[2] or ''
+  number = leading(m[2] or '0')
+  bytes = tonumber(m[3] or '0')
+  local top = call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
+  place = top[1] and leading(top[1][1]) or 0
+
+  -- Read only to fail early if they are not what the contract, or we, made them.
+  call('XLEN', HISTORY)
+  call('HEXISTS', LAST, '')
+  call('ZSCORE', KNOWN, '')
+  local publishes = call('GET', PUBLISHES) or '0'
+  if not string.match(publishes, '^%d+$') or #publishes > 18 then
+    call('LLEN', PUBLISHES) -- a string that is no count: fails as a wrong type does
+  end
+
+  if call('SISMEMBER', FEEDS, name) == 0 then
+    feed.life = 'none'
+  elseif c[6] and c[6] == m[1] then
+    feed.life = 'known'
+  elseif not c[1] and not c[6] and call('EXISTS', CONFIG) == 0 then
+    feed.life = 'bare'
+  else
+    feed.life = 'new'
+  end
+  if feed.life ~= 'known' then feed.configured, feed.digest = '', nil end
+end
+
+-- absent returns the answer for a script that needs the feed and cannot have it, or nil.
+local function absent()
+  if feed.life == 'none' then return {'not_found'} end
+  if feed.life ~= 'bare' then return nil end
+  if not feed.bare then
+    call('HSET', META, 'bare', now)
+    return {'conflict', 'bare'}
+  end
+  if now - feed.bare < GRACE then return {'conflict', 'bare'} end
+  return nil
+end
+
+local function stamp()
+  changed = true
+  number = number + 1
+  revision = whole(number) .. '-' .. now
+end
+
+-- log appends an entry to the log; one of kind delete stands there alone, since the history goes with the feed.
+local function log(kind, id, body, note)
+  place = place + 1
+  call('XADD', LOG, 'MAXLEN', '~', log_max, whole(place) .. '-' .. now,
+    'feed', name, 'revision', revision, 'kind', kind, 'id', id, 'body', #body <= LOG_BODY and body or '',
+    'size', #body, 'content', feed.content, 'actor', actor, 'note', note)
+end
+
+-- append tells one change: it gets the next revision, and an entry in the history and in the log.
+local function append(kind, id, body, note)
+  stamp()
+  note = note or ''
+  call('XADD', HISTORY, revision, 'kind', kind, 'id', id, 'body', body, 'content', feed.content, 'actor', actor,
+    'note', note)
+  bytes = bytes + #id + #body + #actor
+  log(kind, id, body, note)
+end
+
+local function forget()
+  call('UNLINK', META, LAST, ORDER, HISTORY)
+  number, bytes, revision = 0, 0, ''
+end
+
+-- digest_of is the SHA-1 of a config: field, value, ... without the fields of ours.
+local function digest_of(config)
+  local fields, values = {}, {}
+  for i = 1, #config, 2 do
+    if string.sub(config[i], 1, 7) ~= 'thoonk.' then
+      fields[#fields + 1] = config[i]
+      values[config[i]] = config[i + 1]
+    end
+  end
+  table.sort(fields)
+  for i, field in ipairs(fields) do
+    fields[i] = redis.sha1hex(field) .. redis.sha1hex(values[field])
+  end
+  return redis.sha1hex(table.concat(fields))
+end
+
+-- declared remembers that the last change told this config.
+local function declared(digest)
+  feed.configured, feed.digest = revision, digest
+  call('HSET', META, 'configured', revision, 'config', digest)
+end
+
+-- ended tells the end of the life that the log knows, if there is one.
+local function ended()
+  if feed.told then
+    stamp()
+    log('delete', '', '', '')
+  end
+  forget()
+end
+
+-- begin makes sure that the log tells of this life of the feed. The mark in feed.config ties it to our keys: another
+-- client's delete removes the config, so what it leaves behind of ours is never taken for a later feed's.
+local function begin()
+  if feed.life == 'known' then return end
+  ended()
+  append('create', '', '')
+  call('HSET', CONFIG, 'thoonk.birth', now)
+  call('HSET', META, 'birth', now)
+  call('ZADD', KNOWN, 0, name)
+  feed.told, feed.life = now, 'known'
+  declared(digest_of(call('HGETALL', CONFIG)))
+end
+
+-- redeclare makes sure that the log tells of this life of the feed and of its present config.
+local function redeclare()
+  begin()
+  local digest = digest_of(call('HGETALL', CONFIG))
+  if digest == feed.digest then return end
+  append('configure', '', '')
+  declared(digest)
+end
+
+-- trim keeps the history within its bounds, and lets it grow a tenth beyond them so as to cut seldom.
+local function trim()
+  local length = call('XLEN', HISTORY)
+  local over = length - feed.history
+  if over <= feed.history / 10 and bytes <= feed.history_bytes * 1.1 then return end
+  local oldest = call('XRANGE', HISTORY, '-', '+', 'COUNT', 33)
+  local first = 1
+  while first < #oldest and (over > 0 or bytes > feed.history_bytes) do
+    local fields = oldest[first][2]
+    for i = 2, #fields, 2 do
+      if fields[i - 1] == 'id' or fields[i - 1] == 'body' or fields[i - 1] == 'actor' then bytes = bytes - #fields[i] end
+    end
+    over = over - 1
+    first = first + 1
+  end
+  call('XTRIM', HISTORY, 'MINID', oldest[first][1])
+end
+
+-- commit ends what append began, if it was called at all.
+local function commit()
+  if not changed then return end
+  trim()
+  call('HSET', META, 'revision', revision, 'bytes', whole(bytes))
+end
+
+local function message(channel, payload)
+  messages[#messages + 1] = channel
+  messages[#messages + 1] = payload
+end
+
+-- emit speaks to the contract's listeners. The marker before tells the adopter how many messages are our own.
+local function emit()
+  call('PUBLISH', 'thoonk.own', #messages / 2)
+  for i = 1, #messages, 2 do
+    call('PUBLISH', messages[i], messages[i + 1])
+  end
+end
+
+-- score is the present time as the contract writes it, in milliseconds, with the microseconds behind the point: two
+-- items of one millisecond keep their order.
+local function score()
+  return string.sub(now, 1, -4) .. '.' .. string.sub(now, -3)
+end
+
+-- micros reads a score, which the Python client writes in seconds.
+local function micros(text)
+  local n = tonumber((string.gsub(text or '', '+', ''))) or 0 -- 1e+12: not every Lua reads the sign
+  if n < 1e11 then n = n * 1000 end
+  if n < 0 or n > 9e12 then n = 0 end
+  return whole(math.floor(n * 1000))
+end
+
+-- word is what Redis says of an item: its body, or false.
+local function word(id)
+  if not call('ZSCORE', IDS, id) then return false end
+  return call('HGET', ITEMS, id)
+end
+
+-- said is what the log said last of an item in this life of the feed, or nil.
+local function said(id)
+  if feed.life == 'new' or feed.life == 'bare' then return nil end
+  local value = call('HGET', LAST, id)
+  if not value then return nil end
+  local rev, digest, published = string.match(value, '^(%S+) (%S+) (%S+)$')
+  return {revision = rev, digest = digest, published = published}
+end
+
+local function remember(id, digest, published)
+  call('HSET', LAST, id, revision .. ' ' .. digest .. ' ' .. published)
+end
+
+-- tell appends a word about an item, a body or false, and makes it the last one.
+local function tell(id, body, digest, note)
+  local before = said(id)
+  if body then
+    append(before and 'edit' or 'publish', id, body, note)
+    remember(id, digest, before and before.published or micros(call('ZSCORE', IDS, id) or score()))
+  else
+    append('retract', id, '', note)
+    call('HDEL', LAST, id)
+  end
+end
+
+-- compare tells what Redis says of an item if the log's last word differs. It returns the size of what it read, and
+-- whether it told.
+local function compare(id)
+  local real, last = word(id), said(id)
+  local digest = real and redis.sha1hex(real)
+  if digest == (last and last.digest or false) then return real and #real or 0, false end
+  begin()
+  tell(id, real, digest)
+  return real and #real or 0, true
+end
+
+local function among(list, value)
+  return value ~= '' and string.find(' ' .. list .. ' ', ' ' .. value .. ' ', 1, true) ~= nil
+end
+
+-- holds checks If-Match and If-None-Match, each '', '*' or revisions with spaces between, against the present
+-- revision, which is '' where there is nothing.
+local function holds(match, none, present)
+  if match == '*' and present == '' then return false end
+  if match ~= '' and match ~= '*' and not among(match, present) then return false end
+  if none == '*' and present ~= '' then return false end
+  return not among(none, present)
+end

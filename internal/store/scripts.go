@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+//go:embed lua/*.lua
+var sources embed.FS
+
+// The scripts; each file under lua/ says what it takes and returns.
+var (
+	scriptPublish = load("publish")
+	scriptRetract = load("retract")
+	scriptPut     = load("put")
+	scriptDelete  = load("delete")
+	scriptSettle  = load("settle")
+	scriptAdopt   = load("adopt")
+	scriptCompare = load("compare")
+	scriptItems   = load("items")
+	scriptLease   = loadAlone("lease")
+)
+
+func load(name string) *redis.Script {
+	return redis.NewScript(source("lib") + source(name))
+}
+
+func loadAlone(name string) *redis.Script { return redis.NewScript(source(name)) }
+
+func source(name string) string {
+	text, err := sources.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // embedded: a wrong name is a fault at compile time in all but form
+	}
+	return string(text)
+}
+
+// run calls a script of one feed and returns what it answered after "ok". A refusal of the script, and every failure
+// of Redis, is a [thoonk.Error].
+func (s *Store) run(ctx context.Context, op string, script *redis.Script, feed thoonk.FeedName, actor string, args ...any) (answer, error) {
+	return s.runKeys(ctx, op, script, feedKeys(feed), feed, actor, args...)
+}
+
+func (s *Store) runKeys(ctx context.Context, op string, script *redis.Script, keys []string, feed thoonk.FeedName, actor string, args ...any) (answer, error) {
+	reply, err := script.Run(ctx, s.redis, keys, s.argv(feed, actor, args)...).Slice()
+	if err != nil {
+		return nil, failure(op, err)
+	}
+	return parseAnswer(op, feed, reply)
+}
+
+func (s *Store) argv(feed thoonk.FeedName, actor string, args []any) []any {
+	return slices.Concat([]any{string(feed), actor, s.instance, s.logEntries}, args)
+}
+
+// answer is what a script returned after its first word.
+type answer []any
+
+func (a answer) text(i int) string {
+	if i < len(a) {
+		if s, ok := a[i].(string); ok {
+			return s
+		}
+	}
+	return ""
+}
+
+func (a answer) number(i int) int64 {
+	if i < len(a) {
+		if n, ok := a[i].(int64); ok {
+			return n
+		}
+	}
+	return 0
+}
+
+func (a answer) revision(i int) thoonk.Revision {
+	r, _ := thoonk.ParseRevision(a.text(i))
+	return r
+}
+
+func parseAnswer(op string, feed thoonk.FeedName, reply []any) (answer, error) {
+	a := answer(reply)
+	if a.text(0) == "ok" {
+		return a[1:], nil
+	}
+	e := refusal(feed, a.text(0), a.text(1), a.text(2))
+	e.Op = op
+	return nil, e
+}
+
+func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
+	switch word {
+	case "not_found":
+		if detail == "item" {
+			return thoonk.E(thoonk.NotFound, "no such item in feed %q", feed)
+		}
+		return thoonk.E(thoonk.NotFound, "no such feed: %q", feed)
+	case "stale":
+		if detail == "" {
+			return thoonk.E(thoonk.Stale, "the precondition failed: there is no such thing now")
+		}
+		return thoonk.E(thoonk.Stale, "the precondition failed: the present revision is %s", detail)
+	case "conflict":
+		if detail == "type" {
+			return thoonk.E(thoonk.Conflict, "%q is of type %s", feed, more)
+		}
+		return thoonk.E(thoonk.Conflict, "%q is just being made by another client and has no configuration yet", feed)
+	case "content":
+		return thoonk.Content(detail).Refusal()
+	case "fenced":
+		return thoonk.E(thoonk.Conflict, "another process adopts foreign writes now")
+	}
+	return thoonk.E(thoonk.Internal, "internal error").Because(errors.New("a script answered " + word))
+}
+
+// failure gives an error of Redis, or of the way to it, its kind.
+func failure(op string, err error) *thoonk.Error {
+	e := classify(err).Because(err)
+	e.Op = op
+	return e
+}
+
+// refusals of Redis that pass: https://redis.io/docs/latest/develop/reference/protocol-spec/ names no list of them.
+var passing = []string{"LOADING", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM"}
+
+func classify(err error) *thoonk.Error {
+	var network net.Error
+	switch {
+	case strings.Contains(err.Error(), "WRONGTYPE "): // the Redis in memory puts a position in the script before it
+		return thoonk.E(thoonk.Conflict, "a key in Redis has another type than the Thoonk contract says")
+	case slices.ContainsFunc(passing, func(p string) bool { return redis.HasErrorPrefix(err, p) }):
+		return thoonk.E(thoonk.Unavailable, "Redis does not accept this at the moment")
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return thoonk.E(thoonk.Unavailable, "Redis did not answer in time: a write may have been done or not")
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, redis.ErrClosed), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, context.Canceled):
+		return thoonk.E(thoonk.Unavailable, "Redis cannot be reached")
+	}
+	return thoonk.E(thoonk.Internal, "internal error")
+}

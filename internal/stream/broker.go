@@ -1,0 +1,90 @@
+package stream
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// Source is what a [Broker] reads: the log, the histories of feeds, and their items. Its errors are [thoonk.Error]s.
+type Source interface {
+	// LogEnd returns the place of the log's last entry, zero if there is none.
+	LogEnd(ctx context.Context) (thoonk.Revision, error)
+	// LogHas reports whether the log still has the entry at a place.
+	LogHas(ctx context.Context, place thoonk.Revision) (bool, error)
+	// ReadLog returns entries after a place, or none if there are none for as long as wait.
+	ReadLog(ctx context.Context, after thoonk.Revision, limit int, wait time.Duration) ([]thoonk.LogEntry, error)
+	// Change returns one change whole. Gone: the history does not have it any more.
+	Change(ctx context.Context, feed thoonk.FeedName, revision thoonk.Revision) (thoonk.Event, error)
+	// History returns the changes after a revision. Gone: the history does not have that one any more.
+	History(ctx context.Context, feed thoonk.FeedName, after thoonk.Revision, limit int) ([]thoonk.Event, error)
+	// Head returns the revision of a feed's last change.
+	Head(ctx context.Context, feed thoonk.FeedName) (thoonk.Revision, error)
+	// Items returns a page of a feed's items, each with its revision.
+	Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error)
+}
+
+// Broker reads the log and hands each change to those who follow its feed. It never waits for a reader.
+type Broker struct {
+	source Source
+	log    *slog.Logger
+	live   atomic.Bool
+
+	mu     sync.Mutex
+	topics map[thoonk.FeedName]*topic
+}
+
+// NewBroker returns a broker, which does nothing before Run.
+func NewBroker(source Source, log *slog.Logger) *Broker {
+	return &Broker{source: source, log: log, topics: make(map[thoonk.FeedName]*topic)}
+}
+
+// Ready returns nil while the log is being read.
+func (b *Broker) Ready() error {
+	if !b.live.Load() {
+		return thoonk.E(thoonk.Unavailable, "the change log is not followed yet")
+	}
+	return nil
+}
+
+// topicOf returns the topic of a feed if anybody follows it.
+func (b *Broker) topicOf(feed thoonk.FeedName) *topic {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.topics[feed]
+}
+
+// join counts one more reader of a feed's topic.
+func (b *Broker) join(feed thoonk.FeedName) *topic {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topics[feed]
+	if t == nil {
+		t = &topic{wake: make(chan struct{})}
+		b.topics[feed] = t
+	}
+	t.readers++
+	return t
+}
+
+// leave counts one reader less; a topic without readers is dropped.
+func (b *Broker) leave(feed thoonk.FeedName, t *topic) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t.readers--; t.readers == 0 {
+		delete(b.topics, feed)
+	}
+}
+
+// loseAll sends every reader back to the history of its feed.
+func (b *Broker) loseAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.topics {
+		t.lose()
+	}
+}

@@ -1,0 +1,71 @@
+package thoonk
+
+import "time"
+
+// Type is what kind of live object a feed is.
+type Type string
+
+// The types of the contract. An absent type means feed.
+const (
+	TypeFeed       Type = "feed"
+	TypeSortedFeed Type = "sorted_feed"
+	TypeQueue      Type = "queue"
+	TypeJob        Type = "job"
+	TypePyQueue    Type = "pyqueue" // of the Python client only; its items are opaque
+)
+
+// Bounds on the history of a feed where its config says nothing.
+const (
+	DefaultHistoryCount = 1000
+	DefaultHistoryBytes = 16 << 20
+)
+
+// Config is what a feed declares of itself.
+type Config struct {
+	Type      Type
+	MaxLength int     // at most so many items are kept; 0: no bound
+	Content   Content // what the bodies are
+	History   HistoryBounds
+	// Extra are the fields of feed.config that are none of the above: other clients' own, kept as they are.
+	Extra map[string]string
+}
+
+// HistoryBounds say how much of a feed's history is kept at least. The newest entry always is.
+type HistoryBounds struct {
+	Count int // entries; 0: DefaultHistoryCount
+	Bytes int // bytes; 0: DefaultHistoryBytes
+}
+
+// Feed is a feed's declaration and when it was last declared.
+type Feed struct {
+	Name     FeedName
+	Config   Config
+	Revision Revision // of the last create or configure
+	Created  time.Time
+}
+
+// Item is one item of a feed.
+type Item struct {
+	ID        ItemID
+	Body      []byte
+	Revision  Revision // of its last change
+	Published time.Time
+	Updated   time.Time
+}
+
+// Condition is a precondition on a revision (RFC 9110 section 13.1), checked inside the write. The zero value is none.
+type Condition struct {
+	Match     []Revision // If-Match: the present revision is one of these
+	MatchAny  bool       // If-Match: *
+	NoneMatch []Revision // If-None-Match: the present revision is none of these
+	NoneAny   bool       // If-None-Match: *
+}
+
+// Order is the direction in which items are listed.
+type Order int
+
+// Items are ordered as their feed orders them, or the other way round.
+const (
+	Forward Order = iota
+	Backward
+)
