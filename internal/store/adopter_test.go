@@ -303,6 +303,20 @@ func TestOwnWriteIntoRemadeFeed(t *testing.T) {
 	})
 }
 
+// A revision of the old life holds no more, though the item looks the same and nobody announced anything yet.
+func TestIfMatchIntoRemadeFeed(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.feed("a", thoonk.Config{})
+		revision := f.publish("a", "x", "same")
+		f.foreign().WriteDelete("a")
+		f.foreign().WriteCreate("a", map[string]string{"type": "feed"})
+		f.foreign().WritePublish("a", "x", "same")
+		f.fails(f.publishIf("a", "x", "ours", thoonk.Condition{Match: []thoonk.Revision{revision}}), thoonk.Stale)
+		f.wantTold("a", "create", "publish x=same", "delete", "create", "publish x=same")
+		f.agrees("a")
+	})
+}
+
 func TestForeignNamesAndIDsBeyondTheRulesAreCounted(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		a := f.adopting()

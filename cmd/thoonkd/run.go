@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/thoonkd/thoonkd/api"
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/config"
+	"github.com/thoonkd/thoonkd/internal/embedded"
+	"github.com/thoonkd/thoonkd/internal/store"
+	"github.com/thoonkd/thoonkd/internal/stream"
+)
+
+// run serves until ctx ends, and then lets open requests end. It writes to stdout what a person wants to see, first of
+// all the address, once connections are accepted.
+func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Writer) (err error) {
+	key, made, err := loadKey(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // the server closed it before, unless it never ran
+	cfg = cfg.Bound(listener.Addr())
+
+	redisURL, stopRedis, err := startRedis(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopRedis()) }()
+
+	st, err := store.Open(store.Options{URL: redisURL, LogEntries: cfg.LogEntries, Log: log})
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	broker, adopter := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval)
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { broker.Run(background) })
+	running.Go(func() { adopter.Run(background) })
+	defer running.Wait()
+	defer stopBackground()
+
+	edge := api.New(api.Options{
+		Store:      st,
+		Streams:    streams{broker},
+		Auth:       auth.NewVerifier(key, cfg.Public, time.Now),
+		Health:     health{st, broker, adopter},
+		Log:        log,
+		PublicURL:  cfg.PublicURL,
+		Heartbeat:  cfg.Heartbeat,
+		MaxStreams: cfg.MaxStreams,
+	})
+	log.InfoContext(ctx, "serving", "config", cfg)
+	if err := greet(stdout, cfg, key, made); err != nil {
+		return err
+	}
+	return serveHTTP(ctx, cfg, listener, edge, log)
+}
+
+// loadKey returns the key that tokens are signed with, and whether it is one of our own making.
+func loadKey(cfg config.Config) (key *auth.Key, made bool, err error) {
+	if cfg.AuthKey != "" {
+		key, err = auth.LoadKey(cfg.AuthKey)
+		return key, false, err
+	}
+	key, err = auth.LoadKey(cfg.KeyFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = auth.GenerateKey(cfg.KeyFile())
+	}
+	return key, true, err
+}
+
+// startRedis returns the URL of the Redis to use, and what ends it if it is ours.
+func startRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (url string, stop func() error, err error) {
+	if cfg.Redis != config.Embedded {
+		return cfg.Redis, func() error { return nil }, nil
+	}
+	server, err := embedded.Start(ctx, filepath.Join(cfg.Data, "redis"), log)
+	if err != nil {
+		return "", nil, fmt.Errorf("embedded redis: %w", err)
+	}
+	return server.URL(), server.Close, nil
+}
+
+// greet says where the server is. With a key of our own making it is a newcomer's first start, or a trial: so it also
+// says how to ask it something.
+func greet(w io.Writer, cfg config.Config, key *auth.Key, made bool) error {
+	text := fmt.Sprintf("thoonkd listens on http://%s\n", cfg.Listen)
+	if made {
+		const ttl = 24 * time.Hour
+		now := time.Now()
+		token, err := key.Sign(auth.Claims{
+			Issuer: issuer, Subject: "quickstart", IssuedAt: now, Expires: now.Add(ttl),
+			Grants: []auth.Grant{{Match: "*", Can: []auth.Verb{auth.Admin}}},
+		})
+		if err != nil {
+			return err
+		}
+		text += fmt.Sprintf("Try it, with a token for everything that holds for %.0f hours:\n\n"+
+			"  curl -H 'Authorization: Bearer %s' %s/v1/feeds\n\n", ttl.Hours(), token, cfg.PublicURL)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// serveHTTP serves until ctx ends; then event streams end at once, and other requests within the shutdown timeout.
+func serveHTTP(ctx context.Context, cfg config.Config, listener net.Listener, edge *api.Server, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           edge,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	server.RegisterOnShutdown(edge.EndStreams)
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("shutting down", "timeout", cfg.ShutdownTimeout)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %v: %w", cfg.ShutdownTimeout, err), server.Close())
+	}
+	return nil
+}
+
+// streams gives the api the broker's followers by the interface that it declares.
+type streams struct{ broker *stream.Broker }
+
+func (s streams) Follow(ctx context.Context, o stream.Options) (api.Follower, error) {
+	f, err := s.broker.Follow(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// health is ready when Redis answers, the log is read and foreign writes are adopted.
+type health struct {
+	store   *store.Store
+	broker  *stream.Broker
+	adopter *store.Adopter
+}
+
+func (h health) Ready(ctx context.Context) error {
+	if err := h.store.Ping(ctx); err != nil {
+		return err
+	}
+	return errors.Join(h.broker.Ready(), h.adopter.Ready())
+}

@@ -1,0 +1,136 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestErrorsInTheFile(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]string{
+		"lisen: x":                            "lisen: unknown key in ",
+		"jids: {}":                            "jids: unknown key",
+		"a.b: 1":                              "a.b: unknown key",
+		"7: x":                                "7: unknown key in ",
+		"config: other.yaml":                  "names another file",
+		"listen: 8080":                        "listen: a whole number in ",
+		"listen: [a]":                         "listen: a list in ",
+		"listen: {a: b}":                      "listen: a mapping in ",
+		"listen: {}":                          "listen: a mapping in ",
+		"listen:":                             "listen: nothing in ",
+		"listen: yes":                         `listen: "yes" from `, // YAML 1.2 has no other word for true
+		"data: 2024-01-01":                    "data: a date in ",
+		"data: true":                          "data: true or false in ",
+		"heartbeat: 15":                       "heartbeat: a whole number in ",
+		`log-entries: "200"`:                  "log-entries: a text in ",
+		"log-entries: 1.5":                    "log-entries: a fraction in ",
+		"log-entries: 99":                     `log-entries: "99" from `,
+		"log-entries: 99999999999999999999":   "log-entries: a fraction in ",
+		"listen: a:1\nlisten: b:1":            "already defined",
+		"- listen":                            "cannot unmarshal",
+		"listen: [":                           "yaml: ",
+		"max-streams: 1\n---\nmax-streams: 2": "more than one YAML document",
+		"public: blog":                        "public: a text in ",
+		"public: {match: blog, can: [read]}":  "public: a mapping in ",
+		"public: [blog]":                      "public[0] in ",
+		"public: [{1: 2}]":                    `a grant is an object`,
+		"public: [{match: a, can: [read]}, {match: b, can: [reed]}]": `unknown verb "reed"`,
+		"public: [{match: a, can: [read], until: noon}]":             `no field "until"`,
+		"public: [{match: '', can: [read]}]":                         "is empty",
+	} {
+		file := writeFile(t, content)
+		_, err := load(t, nil, "--config", file)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%q gave %v, want %q and the file", content, err, want)
+			continue
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q gave more than one line: %q", content, err)
+		}
+	}
+}
+
+func TestDocumentMarkers(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{"", "\n", "# nothing", "---\nmax-streams: 2", "# first\n---\nmax-streams: 2\n", "%YAML 1.1\n---\n"} {
+		if _, err := load(t, nil, "--config", writeFile(t, content)); err != nil {
+			t.Errorf("%q gave %v", content, err)
+		}
+	}
+}
+
+func TestBadValues(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ key, value, want string }{
+		{"config", "/nowhere/at.yaml", "/nowhere/at.yaml"},
+		{"listen", "", "is not HOST:PORT"},
+		{"listen", "8080", "is not HOST:PORT"},
+		{"listen", "localhost:http", "is not HOST:PORT"},
+		{"listen", "localhost:70000", "is not HOST:PORT"},
+		{"public-url", "feeds.example.org", "is not an http or https URL"},
+		{"public-url", "ftp://feeds.example.org", "is not an http or https URL"},
+		{"public-url", "https://u@feeds.example.org", "is not an http or https URL"},
+		{"public-url", "https://feeds.example.org/?", "is not an http or https URL"},
+		{"public-url", "https://feeds.example.org/#x", "is not an http or https URL"},
+		{"public-url", "https:///x", "is not an http or https URL"},
+		{"redis", "", `is not "embedded" or a redis://`},
+		{"redis", "localhost:6379", `is not "embedded" or a redis://`},
+		{"redis", "http://localhost", `is not "embedded" or a redis://`},
+		{"log-level", "INFO", "is not debug, info, warn or error"},
+		{"log-format", "xml", "is not text or json"},
+		{"log-entries", "x", "is not a whole number from 100 to 10000000"},
+		{"log-entries", "10000001", "is not a whole number from 100 to 10000000"},
+		{"audit-interval", "999ms", "at least 1s"},
+		{"audit-interval", "30", "is not a duration"},
+		{"shutdown-timeout", "-1s", "is not a duration"},
+		{"heartbeat", "0s", "at least 100ms"},
+		{"max-streams", "0", "is not a whole number from 1"},
+	} {
+		variable := "THOONKD_" + strings.ToUpper(strings.ReplaceAll(tc.key, "-", "_"))
+		_, fromFlag := load(t, nil, "--"+tc.key, tc.value)
+		_, fromEnv := load(t, []string{variable + "=" + tc.value})
+		for origin, err := range map[string]error{"--" + tc.key: fromFlag, variable: fromEnv} {
+			if err == nil || !strings.HasPrefix(err.Error(), tc.key+": ") || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s %q gave %v, want %q", origin, tc.value, err, tc.want)
+			}
+			if err != nil && tc.key != "config" && !strings.Contains(err.Error(), origin) {
+				t.Errorf("%v does not name %s", err, origin)
+			}
+		}
+	}
+}
+
+func TestRedisPasswordsAreNotShown(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"http://u:hunter2@h", "redis://u:hunter2@h:port", "hunter2", "%zz:hunter2"} {
+		if _, err := load(t, nil, "--redis", value); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q gave %v", value, err)
+		}
+	}
+}
+
+func TestUnknownEnvironmentVariables(t *testing.T) {
+	t.Parallel()
+	for _, variable := range []string{"THOONKD_LISEN=x", "THOONKD_PUBLIC=[]", "THOONKD_listen=x", "THOONKD_PORT=8080", "THOONKD_=", "THOONKD_SUBJECT=s"} {
+		name, _, _ := strings.Cut(variable, "=")
+		_, err := load(t, []string{variable})
+		if err == nil || err.Error() != name+": unknown environment variable" {
+			t.Errorf("%s gave %v", variable, err)
+		}
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "lisen: x\nheartbeat: 5\npublic: [{match: a, can: [b]}]")
+	_, err := load(t, []string{"THOONKD_X=1", "THOONKD_LOG_LEVEL=loud"}, "--config", file, "--heartbeat", "5s", "--listen", ":80")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, want := range []string{"heartbeat: ", "lisen: ", "public[0]", "THOONKD_X", "log-level: ", "listen: "} {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("line %d of %q is not about %s", i, lines, want)
+		}
+	}
+}

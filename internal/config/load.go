@@ -1,0 +1,95 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/thoonkd/thoonkd/auth"
+)
+
+// Load returns the configuration: defaults, under the YAML file that --config or THOONKD_CONFIG names, under the
+// environment, under the flags. The error joins all that is wrong with it.
+func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
+	l := loader{values: koanf.New("."), origin: map[string]string{}}
+	l.add(confmap.Provider(defaults(environ), ""), func(string) string { return "the defaults" })
+	l.file(configFile(flags, environ))
+	l.environ(environ)
+	l.flags(flags)
+
+	c := l.config()
+	return c, errors.Join(l.problems...)
+}
+
+// loader lays one source over the other. Each source is checked by itself, so that a mistake in the file does not
+// hide behind a flag.
+type loader struct {
+	values   *koanf.Koanf      // by key, as text
+	origin   map[string]string // where each value is from, for messages
+	grants   []auth.Grant      // public ones, from the file
+	problems []error
+}
+
+func (l *loader) problem(format string, args ...any) {
+	l.problems = append(l.problems, fmt.Errorf(format, args...))
+}
+
+// add lays a source of texts, under known keys only, over the ones before.
+func (l *loader) add(source koanf.Provider, origin func(key string) string) {
+	err := l.values.Load(source, nil, koanf.WithMergeFunc(func(from, into map[string]any) error {
+		for key, value := range from {
+			into[key] = value
+			l.origin[key] = origin(key)
+		}
+		return nil
+	}))
+	if err != nil {
+		l.problems = append(l.problems, err)
+	}
+}
+
+func (l *loader) flags(flags *pflag.FlagSet) {
+	given := func(f *pflag.Flag) (string, any) {
+		if _, ok := find(f.Name); !ok {
+			return "", nil // a flag of the command's own
+		}
+		return f.Name, f.Value.String()
+	}
+	// Without a Koanf to compare with, the provider gives only flags that were set.
+	l.add(posflag.ProviderWithFlag(flags, "", nil, given), func(key string) string { return "--" + key })
+}
+
+// config parses the values, and then checks them against each other.
+func (l *loader) config() Config {
+	c := Config{Public: l.grants}
+	for _, s := range settings {
+		value := l.values.String(s.key)
+		if err := s.parse(&c, value); err != nil {
+			shown := strconv.Quote(value)
+			if s.kind == secret {
+				shown = "the value"
+			}
+			l.problem("%s: %s from %s %w", s.key, shown, l.origin[s.key], err)
+		}
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = publicURL(c.Listen)
+	}
+	l.check(c)
+	return c
+}
+
+func (l *loader) check(c Config) {
+	if c.AuthKey == "" && c.Listen != "" && !loopback(c.Listen) {
+		l.problem("listen: %q from %s can be reached from other machines: give --auth-key FILE, or listen on 127.0.0.1",
+			c.Listen, l.origin["listen"])
+	}
+	if c.Data == "" && (c.AuthKey == "" || c.Redis == Embedded) {
+		l.problem("data: neither XDG_DATA_HOME nor HOME says where to keep files: give --data DIR")
+	}
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// setting is one value that file, environment and flags can set. All three give it as text, so that a value has the
+// same form and the same bounds wherever it stands; only a number is a number in YAML.
+type setting struct {
+	key    string
+	normal string // the default
+	kind   kind
+	parse  func(*Config, string) error // its error goes on after the value: "is not …"
+	usage  string                      // the word in back quotes is the flag's argument
+}
+
+// kind is how a setting is written in YAML, and whether messages may show it.
+type kind int
+
+const (
+	plain kind = iota
+	whole
+	secret
+)
+
+var settings = []setting{
+	{"config", "", plain, text(func(c *Config) *string { return &c.File }),
+		"YAML `FILE` with any of these settings, and the grants of anonymous callers"},
+	{"listen", "127.0.0.1:8080", plain, listen,
+		"`HOST:PORT` to serve on; anything but loopback needs --auth-key"},
+	{"public-url", "", plain, public,
+		"`URL` that documents and links show (default http:// and the address of --listen)"},
+	{"redis", Embedded, secret, redis,
+		"redis://, rediss:// or unix:// `URL`, or embedded for a store of our own"},
+	{"data", "", plain, text(func(c *Config) *string { return &c.Data }),
+		"`DIR` for the generated key and the embedded store (default $XDG_DATA_HOME/thoonkd or ~/.local/share/thoonkd)"},
+	{"auth-key", "", plain, text(func(c *Config) *string { return &c.AuthKey }),
+		"`FILE` with the HS256 secret of tokens, at least 32 bytes (default auth.key in --data, made at the first start)"},
+	{"log-level", "info", plain, logLevel,
+		"least `LEVEL` that is logged: debug, info, warn or error"},
+	{"log-format", "text", plain, logFormat,
+		"`FORMAT` of the log: text or json"},
+	{"log-entries", "20000", whole, number(100, 10_000_000, func(c *Config) *int { return &c.LogEntries }),
+		"`NUMBER` of entries kept in the log of changes in Redis"},
+	{"audit-interval", "30s", plain, duration(time.Second, func(c *Config) *time.Duration { return &c.AuditInterval }),
+		"`DURATION` of the pause between two audits of Redis against the log"},
+	{"shutdown-timeout", "10s", plain, duration(0, func(c *Config) *time.Duration { return &c.ShutdownTimeout }),
+		"`DURATION` that open requests get to end"},
+	{"heartbeat", "15s", plain, duration(100*time.Millisecond, func(c *Config) *time.Duration { return &c.Heartbeat }),
+		"`DURATION` between two comments on an idle stream of events"},
+	{"max-streams", "10000", whole, number(1, 10_000_000, func(c *Config) *int { return &c.MaxStreams }),
+		"`NUMBER` of streams of events that may be open"},
+}
+
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+// Flags registers the flags of the settings with these keys, or of all settings.
+func Flags(flags *pflag.FlagSet, keys ...string) {
+	for _, s := range settings {
+		if len(keys) == 0 || slices.Contains(keys, s.key) {
+			flags.String(s.key, s.normal, s.usage)
+		}
+	}
+}
+
+func find(key string) (setting, bool) {
+	for _, s := range settings {
+		if s.key == key {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
+
+// envName returns the environment variable of a setting: THOONKD_AUTH_KEY of auth-key.
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
