@@ -93,7 +93,7 @@ func createFile(name string, content []byte) (err error) {
 func (k Key) String() string { return "HS256 secret (hidden)" }
 
 // Format hides the secret from every verb of fmt.
-func (k Key) Format(w fmt.State, _ rune) { io.WriteString(w, k.String()) }
+func (k Key) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, k.String()) }
 
 // LogValue hides the secret from logs.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

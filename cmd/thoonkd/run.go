@@ -32,7 +32,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // the server closed it before, unless it never ran
+	defer listener.Close() // the server closed it before, unless it never ran
 	cfg = cfg.Bound(listener.Addr())
 
 	redisURL, stopRedis, err := startRedis(ctx, cfg, log)

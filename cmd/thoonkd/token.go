@@ -54,8 +54,8 @@ read, publish, retract, configure, submit, work, and admin for all of them.`,
 	cmd.Flags().StringVar(&subject, "subject", "", "`NAME` of whom the token is for")
 	cmd.Flags().StringArrayVar(&grants, "grant", nil, "`GRANT` as match=verb,verb; may be repeated")
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "`DURATION` until the token expires")
-	cmd.MarkFlagRequired("subject") // fails for flags that are not there only
-	cmd.MarkFlagRequired("grant")
+	_ = cmd.MarkFlagRequired("subject") // fails for flags that are not there only
+	_ = cmd.MarkFlagRequired("grant")
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -25,6 +26,7 @@ type Adopter struct {
 	log   *slog.Logger
 	audit time.Duration // between two slow audits
 
+	token string // fences: whoever's it is in thoonk.adopter may adopt
 	state atomic.Int32
 	stats adopterStats
 }
@@ -48,7 +50,7 @@ type AdopterStats struct {
 
 // NewAdopter returns an adopter, which does nothing before Run. audit is the time between two slow audits.
 func (s *Store) NewAdopter(audit time.Duration) *Adopter {
-	return &Adopter{store: s, log: s.log, audit: audit}
+	return &Adopter{store: s, log: s.log, audit: audit, token: uuid.NewString()}
 }
 
 // Stats returns the counts so far.
@@ -106,37 +108,37 @@ func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer in.subscription.Close() //nolint:errcheck // it has nothing to lose
-	token, err := a.lease(ctx, "take", "")
-	if err != nil || token == "" {
+	defer in.subscription.Close()
+	if ours, err := a.lease(ctx, "take"); err != nil || !ours {
 		return false, err
 	}
-	a.log.InfoContext(ctx, "adopter: adopts foreign writes", "token", token)
+	defer a.letGo()
 
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { in.fill(ctx) })
-	running.Go(func() { in.end(a.hold(ctx, token)) })
-	defer a.letGo(token)
+	running.Go(func() { in.end(a.hold(ctx)) })
 
 	if err := a.prepare(ctx); err != nil {
 		return false, err
 	}
 	a.state.Store(adopterAdopts)
 	running.Go(func() { in.end(a.auditForever(ctx)) })
-	return true, a.adoptAll(ctx, in, token)
+	return true, a.adoptAll(ctx, in)
 }
 
+// leaseFree looks before anything is subscribed to: what a process that stands by would hear is not its business.
 func (a *Adopter) leaseFree(ctx context.Context) (bool, error) {
-	n, err := a.store.redis.Exists(ctx, keyAdopter).Result()
-	if err != nil {
+	holder, err := a.store.redis.Get(ctx, keyAdopter).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return false, err
 	}
-	if n > 0 {
+	free := holder == "" || holder == a.token
+	if !free {
 		a.state.Store(adopterStandsBy)
 	}
-	return n == 0, nil
+	return free, nil
 }
 
 // prepare loads the scripts that batches call by their digest, and reconciles.
@@ -153,24 +155,24 @@ func (a *Adopter) prepare(ctx context.Context) error {
 	return err
 }
 
-func (a *Adopter) adoptAll(ctx context.Context, in *inbox, token string) error {
+func (a *Adopter) adoptAll(ctx context.Context, in *inbox) error {
 	for {
 		batch, err := in.take(ctx)
 		if err != nil {
 			return err
 		}
-		if err := a.adopt(ctx, batch, token); err != nil {
+		if err := a.adopt(ctx, batch); err != nil {
 			return err
 		}
 	}
 }
 
 // adopt sends a batch in one pipeline: Redis does the scripts in order.
-func (a *Adopter) adopt(ctx context.Context, batch []heard, token string) error {
+func (a *Adopter) adopt(ctx context.Context, batch []heard) error {
 	calls := make([]*redis.Cmd, len(batch))
 	_, err := a.store.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, h := range batch {
-			calls[i] = a.call(ctx, p, h, token)
+			calls[i] = a.call(ctx, p, h)
 		}
 		return nil
 	})
@@ -193,14 +195,14 @@ func (a *Adopter) adopt(ctx context.Context, batch []heard, token string) error 
 	return nil
 }
 
-func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard, token string) *redis.Cmd {
+func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard) *redis.Cmd {
 	keys := feedKeys(h.feed)
 	kinds := map[string]thoonk.EventKind{channelPublish: thoonk.Publish, channelEdit: thoonk.Edit, channelRetract: thoonk.Retract}
 	kind, ok := kinds[h.channel]
 	if !ok {
 		return scriptSettle.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", []any{h.channel})...)
 	}
-	args := []any{string(kind), string(h.id), h.body, digest([]byte(h.body)), token}
+	args := []any{string(kind), string(h.id), h.body, digest([]byte(h.body)), a.token}
 	return scriptAdopt.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", args)...)
 }
 
@@ -241,13 +243,13 @@ func (a *Adopter) auditForever(ctx context.Context) error {
 }
 
 // hold keeps the lease until it is lost.
-func (a *Adopter) hold(ctx context.Context, token string) error {
+func (a *Adopter) hold(ctx context.Context) error {
 	for sleep(ctx, leaseRenew) {
-		held, err := a.lease(ctx, "keep", token)
+		ours, err := a.lease(ctx, "keep")
 		if err != nil {
 			return err
 		}
-		if held == "" {
+		if !ours {
 			return errors.New("the lease was lost")
 		}
 	}
@@ -255,16 +257,17 @@ func (a *Adopter) hold(ctx context.Context, token string) error {
 }
 
 // letGo gives the lease back, so that another process need not wait until it lapses.
-func (a *Adopter) letGo(token string) {
+func (a *Adopter) letGo() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if _, err := a.lease(ctx, "drop", token); err != nil {
+	if _, err := a.lease(ctx, "drop"); err != nil {
 		a.log.Debug("adopter: the lease will lapse by itself", "error", err)
 	}
 }
 
-func (a *Adopter) lease(ctx context.Context, verb, token string) (string, error) {
-	return scriptLease.Run(ctx, a.store.redis, []string{keyAdopter, keyFence}, verb, token, leaseLapse.Milliseconds()).Text()
+// lease reports whether the lease is ours.
+func (a *Adopter) lease(ctx context.Context, verb string) (bool, error) {
+	return scriptLease.Run(ctx, a.store.redis, []string{keyAdopter}, verb, a.token, leaseLapse.Milliseconds()).Bool()
 }
 
 func (a *Adopter) refuse(err error) {

@@ -93,7 +93,7 @@ func (s *Store) names(ctx context.Context, q thoonk.FeedQuery, limit int) ([]tho
 	if after := string(q.After); after != "" && after >= prefix {
 		low = "(" + after
 	}
-	names, err := s.redis.ZRangeByLex(ctx, keyKnown, &redis.ZRangeBy{Min: low, Max: high, Count: int64(limit)}).Result()
+	names, err := s.redis.ZRangeArgs(ctx, redis.ZRangeArgs{Key: keyKnown, Start: low, Stop: high, ByLex: true, Count: int64(limit)}).Result()
 	if err != nil {
 		return nil, failure("list feeds", err)
 	}

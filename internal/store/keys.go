@@ -9,7 +9,6 @@ const (
 	keyKnown   = "thoonk.feeds"   // zset, all scores 0: the feeds that the log tells of, in the order of their bytes
 	keyLog     = "thoonk.log"     // stream of all changes
 	keyAdopter = "thoonk.adopter" // the fencing token of the process that adopts foreign writes
-	keyFence   = "thoonk.fence"   // counter that the tokens come from
 
 	channelOwn     = "thoonk.own" // marker before a script's own messages: how many follow
 	channelNew     = "newfeed"

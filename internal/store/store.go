@@ -42,7 +42,7 @@ func Open(o Options) (*Store, error) {
 	ro.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // of a vendor's service
 	ro.DialTimeout = 2 * time.Second
 	ro.DialerRetries = 1
-	ro.ReadTimeout = 5 * time.Second
+	ro.ReadTimeout = 10 * time.Second
 	ro.PoolTimeout = 5 * time.Second
 	if o.LogEntries == 0 {
 		o.LogEntries = 20_000

@@ -11,6 +11,8 @@ local refusal = absent()
 if refusal then return refusal end
 if feed.type ~= 'feed' then return {'conflict', 'type', feed.type} end
 
+call('HLEN', ITEMS) -- fails for a wrong type even if there is no item to read
+
 -- start is the place of the first item after the one named, even if that was moved or removed since: items of its
 -- very score may then come twice, but none is left out.
 local function start(after_score, after_id)

@@ -1,19 +1,18 @@
 -- lease takes, keeps or gives back the right to adopt foreign writes.
--- KEYS  1 thoonk.adopter   2 thoonk.fence
--- ARGV  1 take, keep or drop   2 the caller's token, '' if it has none   3 milliseconds until it lapses
--- returns  the token that the caller holds now, or '' if another process holds the lease
+-- KEYS  1 thoonk.adopter
+-- ARGV  1 take, keep or drop   2 the caller's fencing token   3 milliseconds until the lease lapses
+-- returns  1 if the caller holds the lease, or held it until it dropped it; 0 if not
 local verb, token, lapse = ARGV[1], ARGV[2], ARGV[3]
 local holder = redis.call('GET', KEYS[1])
 
-if verb == 'take' and not holder then
-  token = string.format('%.0f', redis.call('INCR', KEYS[2]))
+if not holder and verb == 'take' then
   redis.call('SET', KEYS[1], token, 'PX', lapse)
-  return token
+  return 1
 end
-if not holder or holder ~= token then return '' end
+if holder ~= token then return 0 end
 if verb == 'drop' then
   redis.call('DEL', KEYS[1])
 else
   redis.call('PEXPIRE', KEYS[1], lapse)
 end
-return token
+return 1

@@ -1,0 +1,108 @@
+# Everything a developer runs. "make" lists it. Under CI=true nothing is skipped: what is missing is an error.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
+FUZZTIME ?= 60s
+# Run by version, so that its dependencies are no part of our go.mod.
+LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# The race detector needs a C compiler with the C library's headers; -fsyntax-only writes no file.
+HAVE_CC    = printf '\#include <stdlib.h>\n' | $$(go env CC) -fsyntax-only -x c - >/dev/null 2>&1
+HAVE_REDIS = command -v redis-server >/dev/null
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/thoonkd, a static binary
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/thoonkd ./cmd/thoonkd
+	@echo "bin/thoonkd $(VERSION)"
+
+.PHONY: run
+run: build ## Build and serve on 127.0.0.1:8080, with the data in ./data; ARGS="--listen …" adds flags
+	@exec bin/thoonkd serve --data data $(ARGS)
+
+.PHONY: deps
+deps: ## Install what the tests need, where apt-get can: redis-server, and a C compiler for the race detector
+	@packages=; \
+	$(HAVE_REDIS) || packages+=" redis-server"; \
+	$(HAVE_CC) || packages+=" gcc libc6-dev"; \
+	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
+		echo "== installing$$packages"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$packages; } >/dev/null || \
+			echo "apt-get could not install$$packages"; \
+	fi; \
+	missing=0; \
+	$(HAVE_REDIS) || { missing=1; echo "redis-server is missing: every test on a real Redis is skipped"; }; \
+	$(HAVE_CC) || { missing=1; echo "a C compiler is missing: the tests run without the race detector"; }; \
+	if [[ $$missing = 1 && $${CI:-} = true ]]; then echo "CI=true skips nothing"; exit 1; fi
+
+.PHONY: test
+test: deps fmt-check vet lint ## Everything that must pass: format, vet, linter, all tests with the race detector
+	@$(call gotest,)
+
+# The tests, with the race detector where it can be had.
+define gotest
+	if $(HAVE_CC); then \
+		echo "== go test -race $(1)"; CGO_ENABLED=1 go test -race -timeout 20m $(1) ./...; \
+	else \
+		echo "== go test $(1)(no C compiler: WITHOUT -race)"; go test -timeout 20m $(1) ./...; \
+	fi
+endef
+
+.PHONY: unit
+unit: ## The tests alone, quickly
+	@go test ./...
+
+.PHONY: fmt-check
+fmt-check: ## Check that every file is gofmt-ed
+	@echo "== gofmt"
+	@bad=$$(gofmt -l .); if [[ -n $$bad ]]; then echo "not gofmt-ed; run gofmt -w on:"; echo "$$bad"; exit 1; fi
+
+.PHONY: vet
+vet: ## Run go vet
+	@echo "== go vet"
+	@go vet ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint (.golangci.yml); the first time it is compiled, which takes minutes
+	@echo "== golangci-lint"
+	@$(LINT) run
+
+# Go before 1.27 may fail a target with nothing but "context deadline exceeded" when its time is up (golang/go#75804).
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME=60s
+	@go list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir pkg; do \
+		for target in $$(grep -hos '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -d' ' -f2); do \
+			echo "== $$target in $$pkg for $(FUZZTIME)"; \
+			if ! out=$$(go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" 2>&1) && \
+				{ [[ $$out == *'Failing input'* || $$out != *$$'\n    context deadline exceeded\n'* ]]; }; then \
+				echo "$$out"; exit 1; \
+			fi; \
+			awk '/execs:/ {last = $$0} END {print last}' <<<"$$out"; \
+		done; \
+	done
+
+.PHONY: soak
+soak: deps fuzz ## The long run: fuzzing, then all tests five times
+	@$(call gotest,-count=5 )
+
+.PHONY: bench
+bench: ## Run the benchmarks; COUNT=10 gives benchstat enough to compare
+	@go test -run '^$$' -bench . -benchmem -count $${COUNT:-1} ./internal/...
+
+.PHONY: cover
+cover: ## Measure the coverage of all packages by all tests, into cover.html
+	@go test -coverpkg=./... -coverprofile=cover.out ./...
+	@go tool cover -html=cover.out -o cover.html
+	@go tool cover -func=cover.out | tail -n 1
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf bin cover.out cover.html

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"io"
+
+	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// change is an event encoded for all its readers. Who did it is between two places that split the frame, so that
+// readers who may not know are served from the same bytes.
+type change struct {
+	frame            []byte // without the id: that depends on the stream it goes out on
+	actor, actorDone int
+}
+
+// encodeChange is the one function for [stream.Change.Encoded].
+func encodeChange(e thoonk.Event) any {
+	data := make([]byte, 0, 256+len(e.Body))
+	data = appendMember(append(data, '{'), "feed", string(e.Feed))
+	data = appendRevision(data, e.Revision)
+	data = appendMember(data, "kind", string(e.Kind))
+	if e.ItemID != "" {
+		data = appendMember(data, "id", string(e.ItemID))
+	}
+	data = appendTime(data, "at", e.Revision.Time())
+	if e.Restated {
+		data = append(appendName(data, "restated"), "true"...)
+	}
+	actor := len(data)
+	if e.Actor != "" {
+		data = appendMember(data, "actor", e.Actor)
+	}
+	actorDone := len(data)
+	if e.HasBody() && e.Complete() { // never an empty body in place of one that the log left out
+		data = appendContent(data, e.Content, e.Body)
+	}
+	data = append(data, '}')
+
+	// Only the body can have line breaks, so all before it is on the first line of data.
+	before := len("event: ") + len(e.Kind) + len("\ndata: ")
+	return change{
+		frame:     appendFrame(make([]byte, 0, before+len(data)+64), string(e.Kind), data),
+		actor:     before + actor,
+		actorDone: before + actorDone,
+	}
+}
+
+// writeChange writes a change with its id. The actor is for those who may see who did what.
+func writeChange(w io.Writer, ch *stream.Change, withActor bool) error {
+	c := ch.Encoded(encodeChange).(change)
+	head := c.frame[:c.actor]
+	if withActor {
+		head = c.frame[:c.actorDone]
+	}
+	for _, p := range [][]byte{appendID(nil, ch.Revision), head, c.frame[c.actorDone:]} {
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

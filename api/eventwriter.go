@@ -1,0 +1,110 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// writeTimeout is how long a client may take to read what is written at once. Then it is disconnected: it can come
+// back with the id it has, and holds nothing of ours meanwhile.
+const writeTimeout = 30 * time.Second
+
+// eventWriter writes the steps of one stream.
+type eventWriter struct {
+	w         *echo.Response
+	control   *http.ResponseController
+	feed      thoonk.FeedName
+	snapshot  bool // asked for
+	withActor bool
+}
+
+func newEventWriter(w *echo.Response, o stream.Options, withActor bool) *eventWriter {
+	return &eventWriter{
+		w:         w,
+		control:   http.NewResponseController(w.Writer), // echo's own Flush hides errors
+		feed:      o.Feed,
+		snapshot:  o.Snapshot,
+		withActor: withActor,
+	}
+}
+
+func streamHeader(h http.Header) {
+	h.Set("Content-Type", eventStream)
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept")
+	h.Set("X-Accel-Buffering", "no") // else nginx keeps events back
+}
+
+// open sends the header at once, so that the client knows that it is heard before anything happens.
+func (e *eventWriter) open() error {
+	streamHeader(e.w.Header())
+	_ = e.control.SetReadDeadline(time.Time{}) // a deadline for the request would end the stream
+	return e.flush(func() error {
+		e.w.WriteHeader(http.StatusOK)
+		return e.put([]byte(retryFrame))
+	})
+}
+
+func (e *eventWriter) heartbeat() error {
+	return e.flush(func() error { return e.put([]byte(heartbeatFrame)) })
+}
+
+// write writes a step. All its changes go out in one flush.
+func (e *eventWriter) write(step stream.Step) error {
+	return e.flush(func() error {
+		switch step.Kind {
+		case stream.Items:
+			return e.items(step)
+		case stream.Live:
+			if e.snapshot {
+				return e.put(appendLive(nil, e.feed, step.Revision))
+			}
+			return e.put(appendPlace(nil, step.Revision))
+		case stream.Reset:
+			return e.put(appendReset(nil, e.feed, step.Revision, e.snapshot))
+		default:
+			return e.changes(step)
+		}
+	})
+}
+
+func (e *eventWriter) items(step stream.Step) error {
+	for _, item := range step.Items {
+		if err := e.put(appendItemFrame(nil, e.feed, item, step.Content)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *eventWriter) changes(step stream.Step) error {
+	for _, ch := range step.Changes {
+		if err := writeChange(e.w, ch, e.withActor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *eventWriter) put(frame []byte) error {
+	_, err := e.w.Write(frame)
+	return err
+}
+
+// flush lets write write and sends it, all within the write timeout.
+func (e *eventWriter) flush(write func() error) error {
+	err := e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// publication is the body of a POST or PUT of an item.
+type publication struct {
+	id   thoonk.ItemID // empty: not given
+	form thoonk.Form
+	body []byte
+}
+
+// parsePublication reads {"id"?, and one of "body", "text", "xml", "base64"}. Whether the feed takes such a body the
+// store decides.
+func parsePublication(data []byte) (publication, error) {
+	var p publication
+	if len(data) == 0 {
+		return p, thoonk.E(thoonk.Invalid, `the request has no body; it is {"body": …}, or "text", "xml" or "base64" in its place`)
+	}
+	members, err := parseObject(data)
+	if err != nil {
+		return p, err
+	}
+	for _, m := range members {
+		form := thoonk.Form(m.name)
+		switch form {
+		case thoonk.FormBody, thoonk.FormText, thoonk.FormXML, thoonk.FormBase64:
+			if p.form != "" {
+				return p, inBody(thoonk.E(thoonk.Invalid, "both %q and %q; an item has one of them", p.form, form), m.name)
+			}
+			p.form = form
+			p.body, err = parseForm(form, m.value)
+		default:
+			if m.name != "id" {
+				err = unknownMember(m.name, "id", "body", "text", "xml", "base64")
+				break
+			}
+			p.id, err = parseID(m.value)
+		}
+		if err != nil {
+			return p, inBody(err, m.name)
+		}
+	}
+	if p.form == "" {
+		return p, thoonk.E(thoonk.Invalid, `one of "body", "text", "xml" and "base64" is needed`)
+	}
+	return p, nil
+}
+
+func parseID(value []byte) (thoonk.ItemID, error) {
+	s, err := asString(value)
+	if err != nil {
+		return "", err
+	}
+	return thoonk.ParseItemID(s)
+}
+
+func parseForm(form thoonk.Form, value []byte) ([]byte, error) {
+	if form == thoonk.FormBody {
+		return value, nil // any JSON value, null too, byte for byte
+	}
+	s, err := asString(value)
+	if err != nil || form != thoonk.FormBase64 {
+		return []byte(s), err
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		return nil, thoonk.E(thoonk.Invalid, "not base64 of RFC 4648 section 4, with padding")
+	}
+	return b, nil
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// routes is the whole surface.
+func (s *Server) routes() {
+	s.get("/v1/feeds", s.listFeeds)
+	s.get("/v1/feeds/:feed", s.getFeed)
+	s.write(http.MethodPut, "/v1/feeds/:feed", s.putFeed)
+	s.write(http.MethodDelete, "/v1/feeds/:feed", s.deleteFeed)
+
+	s.get("/v1/feeds/:feed/items", s.listItems)
+	s.write(http.MethodPost, "/v1/feeds/:feed/items", s.postItem)
+	s.get("/v1/feeds/:feed/items/:id", s.getItem)
+	s.write(http.MethodPut, "/v1/feeds/:feed/items/:id", s.putItem)
+	s.write(http.MethodDelete, "/v1/feeds/:feed/items/:id", s.deleteItem)
+
+	s.stream("/v1/feeds/:feed/events", s.events)
+
+	s.public("/healthz", s.healthz)
+	s.public("/readyz", s.readyz)
+}
+
+type handler func(*call) error
+
+func (s *Server) get(path string, h handler) {
+	s.add([]string{http.MethodGet, http.MethodHead}, path, timed(h))
+}
+
+func (s *Server) write(method, path string, h handler) {
+	s.add([]string{method}, path, timed(h))
+}
+
+func (s *Server) stream(path string, h handler) {
+	s.add([]string{http.MethodGet, http.MethodHead}, path, h)
+}
+
+// add puts h behind authentication: a token that does not hold is 401 even where anybody may read.
+func (s *Server) add(methods []string, path string, h handler) {
+	s.echo.Match(methods, path, func(ec echo.Context) error {
+		header := ec.Response().Header()
+		header.Set("Cache-Control", "no-cache") // RFC 9111 section 5.2.2.4: kept, and asked about with If-None-Match
+		header.Set("Vary", "Authorization")
+		who, err := s.authenticate(ec.Request())
+		if err != nil {
+			return err
+		}
+		ec.Set(principalKey, who.Name)
+		return h(&call{Context: ec, s: s, who: who})
+	})
+}
+
+func (s *Server) public(path string, h echo.HandlerFunc) {
+	s.echo.Match([]string{http.MethodGet, http.MethodHead}, path, h)
+}
+
+// timed bounds the time that a request may take.
+func timed(h handler) handler {
+	return func(c *call) error {
+		ctx, cancel := context.WithTimeout(c.ctx(), requestTimeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return h(c)
+	}
+}

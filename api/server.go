@@ -1,0 +1,110 @@
+// Package api is the REST edge: feeds and items over HTTP, and their changes as server-sent events. It knows neither
+// Redis nor how changes are followed; the interfaces below say what it needs of the rest.
+package api
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// Store keeps the feeds and their items. Its errors are of type [thoonk.Error].
+type Store interface {
+	Feeds(context.Context, thoonk.FeedQuery) ([]thoonk.Feed, error)
+	Feed(context.Context, thoonk.FeedName) (thoonk.Feed, error)
+	PutFeed(context.Context, thoonk.PutFeed) (feed thoonk.Feed, created bool, err error)
+	DeleteFeed(context.Context, thoonk.DeleteFeed) error
+	Items(context.Context, thoonk.ItemQuery) (thoonk.ItemPage, error)
+	Item(context.Context, thoonk.FeedName, thoonk.ItemID) (thoonk.Item, thoonk.Content, error)
+	Publish(context.Context, thoonk.PublishItem) (thoonk.Published, error)
+	Retract(context.Context, thoonk.RetractItem) error
+}
+
+// Streams lets readers follow feeds. The context bounds Follow itself, not the follower, which has to be closed.
+type Streams interface {
+	Follow(context.Context, stream.Options) (Follower, error)
+}
+
+// Follower yields what happens to a feed. Next waits for it; when its context ends it returns that context's error
+// and the follower keeps its place.
+type Follower interface {
+	Next(context.Context) (stream.Step, error)
+	Close()
+}
+
+// Authenticator tells who sent a token. Its errors are of type [thoonk.Error].
+type Authenticator interface {
+	Verify(token string) (auth.Principal, error)
+	Anonymous() auth.Principal // with the rights that everybody has
+}
+
+// Health reports whether requests can be served now.
+type Health interface {
+	Ready(context.Context) error
+}
+
+// Options are what a [Server] is made of. All interfaces are needed.
+type Options struct {
+	Store   Store
+	Streams Streams
+	Auth    Authenticator
+	Health  Health
+	Log     *slog.Logger // nil: slog.Default()
+
+	PublicURL  string        // an absolute URL; its path is put before the paths of Location and Link
+	Heartbeat  time.Duration // the longest silence on an event stream; 0: 15 s
+	MaxStreams int           // event streams open at once; 0: 10,000
+}
+
+const (
+	requestTimeout = 10 * time.Second // of everything but event streams
+	readyTimeout   = 2 * time.Second
+	maxBody        = 1 << 20 // bytes of a request's body
+)
+
+// Server answers the REST API. It must get requests as they came: behind an [http.ServeMux], which cleans paths, some
+// names cannot be reached.
+type Server struct {
+	o    Options
+	base string // path of the public URL, without a slash at the end
+	echo *echo.Echo
+
+	streams atomic.Int64 // open now
+	ending  context.Context
+	end     context.CancelFunc
+}
+
+// New returns a server of the REST API.
+func New(o Options) *Server {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.MaxStreams = cmp.Or(o.MaxStreams, 10_000)
+	s := &Server{o: o, echo: echo.New()}
+	if u, err := url.Parse(o.PublicURL); err == nil {
+		s.base = strings.TrimRight(u.EscapedPath(), "/")
+	}
+	s.ending, s.end = context.WithCancel(context.Background())
+	s.echo.Pre(s.observe)
+	s.routes()
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.echo.ServeHTTP(w, withEscapedPath(r))
+}
+
+// EndStreams ends all event streams and refuses new ones. It is for [http.Server.RegisterOnShutdown], since Shutdown
+// waits for open requests and a stream never ends by itself.
+func (s *Server) EndStreams() { s.end() }
