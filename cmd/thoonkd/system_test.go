@@ -53,7 +53,7 @@ func TestEveryChangeArrivesEverywhere(t *testing.T) {
 		})
 	}
 	writing.Wait()
-	u.send(201, "POST", "/v1/feeds/live/items", "", `{"id":"end","text":"end"}`)
+	thoonktest.NewForeign(t, server.Client()).Publish("live", "end", "end") // adopted after all that was announced before
 
 	for _, events := range watchers {
 		u.checkWatcher(events, len(writers)*each, want)
