@@ -197,7 +197,7 @@ func (a *Adopter) adopt(ctx context.Context, batch []heard) error {
 
 func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard) *redis.Cmd {
 	keys := feedKeys(h.feed)
-	kinds := map[string]thoonk.EventKind{channelPublish: thoonk.Publish, channelEdit: thoonk.Edit, channelRetract: thoonk.Retract}
+	kinds := map[string]thoonk.EventKind{channelPublish: thoonk.Publish, channelEdit: thoonk.Edit, channelRetract: thoonk.Retract, channelMove: thoonk.Moved}
 	kind, ok := kinds[h.channel]
 	if !ok {
 		return scriptSettle.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", []any{h.channel})...)

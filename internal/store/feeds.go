@@ -22,8 +22,12 @@ const (
 
 // PutFeed declares a feed and reports whether it was made. Errors: Stale, Conflict (another type), Unavailable.
 func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, bool, error) {
-	args := []any{string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If)}
-	a, err := s.run(ctx, "put feed", scriptPut, p.Name, p.Actor, append(args, configArgs(p.Config)...)...)
+	if p.Config.Type == thoonk.TypeSortedFeed && p.Config.MaxLength > 0 {
+		return thoonk.Feed{}, false, thoonk.E(thoonk.Unprocessable, "a sorted feed has no max_length: which item would be the oldest?").In("max_length")
+	}
+	args := []any{p.Once.Hash, string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If)}
+	keys := writeKeys(p.Name, p.Once)[:keysOfWrite]
+	a, err := s.runKeys(ctx, "put feed", scriptPut, keys, p.Name, p.Actor, append(args, configArgs(p.Config)...)...)
 	if err != nil {
 		return thoonk.Feed{}, false, err
 	}
@@ -34,8 +38,8 @@ func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, boo
 
 // DeleteFeed removes a feed of any type. Errors: NotFound, Stale, Conflict, Unavailable.
 func (s *Store) DeleteFeed(ctx context.Context, d thoonk.DeleteFeed) error {
-	keys := append(feedKeys(d.Name), furtherKeys(d.Name)...)
-	_, err := s.runKeys(ctx, "delete feed", scriptDelete, keys, d.Name, d.Actor, matchArg(d.If), noneArg(d.If))
+	keys := writeKeys(d.Name, d.Once)
+	_, err := s.runKeys(ctx, "delete feed", scriptDelete, keys, d.Name, d.Actor, d.Once.Hash, matchArg(d.If), noneArg(d.If))
 	return err
 }
 

@@ -23,15 +23,20 @@ func (s *Store) History(ctx context.Context, feed thoonk.FeedName, after thoonk.
 	if len(entries) == 0 || entries[0].ID != after.String() {
 		return nil, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", after, feed)
 	}
-	events := make([]thoonk.Event, 0, len(entries)-1)
-	for _, entry := range entries[1:] {
+	return parseHistory(feed, entries[1:])
+}
+
+func parseHistory(feed thoonk.FeedName, entries []redis.XMessage) ([]thoonk.Event, error) {
+	events := make([]thoonk.Event, len(entries))
+	for i, entry := range entries {
 		e := parseEvent(entry.Values)
 		e.Feed = feed
 		e.BodySize = len(e.Body)
+		var err error
 		if e.Revision, err = thoonk.ParseRevision(entry.ID); err != nil {
 			return nil, failure("read history", err)
 		}
-		events = append(events, e)
+		events[i] = e
 	}
 	return events, nil
 }
@@ -48,6 +53,25 @@ func (s *Store) Change(ctx context.Context, feed thoonk.FeedName, revision thoon
 	e := parseEvent(entries[0].Values)
 	e.Feed, e.Revision, e.BodySize = feed, revision, len(e.Body)
 	return e, nil
+}
+
+// Changes returns a page of the history. Errors: NotFound, Gone (After is not in it), Conflict, Unavailable.
+func (s *Store) Changes(ctx context.Context, q thoonk.ChangeQuery) (thoonk.ChangePage, error) {
+	head, err := s.Head(ctx, q.Feed)
+	if err != nil {
+		return thoonk.ChangePage{}, err
+	}
+	page := thoonk.ChangePage{Revision: head}
+	if !q.After.IsZero() {
+		page.Changes, err = s.History(ctx, q.Feed, q.After, q.Limit)
+		return page, err
+	}
+	entries, err := s.redis.XRangeN(ctx, keyHistory(q.Feed), "-", "+", int64(q.Limit)).Result()
+	if err != nil {
+		return page, failure("read history", err)
+	}
+	page.Changes, err = parseHistory(q.Feed, entries)
+	return page, err
 }
 
 // LogEnd returns the place of the log's last entry, zero if it has none. Errors: Conflict, Unavailable.
@@ -111,6 +135,7 @@ func parseEvent(values map[string]any) thoonk.Event {
 		Content:  contentOf(value(values, "content")),
 		Actor:    value(values, "actor"),
 		Restated: value(values, "note") == noteRestated,
+		Position: thoonk.ParseContractPosition(value(values, "position")),
 	}
 	if e.HasBody() {
 		e.Body = []byte(value(values, "body"))

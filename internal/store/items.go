@@ -4,44 +4,15 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // a digest to compare words by, not a secret
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
 // A page of items ends early when its bodies are longer than this together.
 const pageBytes = 4 << 20
-
-// Publish writes an item. Errors: NotFound, Stale, Conflict, Invalid and Unprocessable (the body against the feed's
-// content), Unavailable.
-func (s *Store) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
-	if p.ID == "" {
-		id := uuid.New()
-		p.ID = thoonk.ItemID(hex.EncodeToString(id[:]))
-	}
-	if err := p.Form.Check(p.Body); err != nil {
-		return thoonk.Published{}, err
-	}
-	a, err := s.run(ctx, "publish", scriptPublish, p.Feed, p.Actor,
-		string(p.ID), p.Body, digest(p.Body), matchArg(p.If), noneArg(p.If), contentsArg(p.Form.Contents(p.Body)))
-	if err != nil {
-		return thoonk.Published{}, err
-	}
-	revision := a.revision(0)
-	item := thoonk.Item{ID: p.ID, Revision: revision, Published: micros(a.text(2)), Updated: revision.Time()}
-	return thoonk.Published{Item: item, Created: a.number(1) == 1}, nil
-}
-
-// Retract removes an item. Errors: NotFound (feed or item), Stale, Conflict, Unavailable.
-func (s *Store) Retract(ctx context.Context, r thoonk.RetractItem) error {
-	_, err := s.run(ctx, "retract", scriptRetract, r.Feed, r.Actor, string(r.ID), matchArg(r.If), noneArg(r.If))
-	return err
-}
 
 // Item returns one item and the feed's content. Errors: NotFound (feed or item), Conflict, Unavailable.
 func (s *Store) Item(ctx context.Context, feed thoonk.FeedName, id thoonk.ItemID) (thoonk.Item, thoonk.Content, error) {
@@ -94,7 +65,7 @@ func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func() 
 		if len(untold) == 0 {
 			return page, nil
 		}
-		if _, err := s.compare(ctx, feed, untold); err != nil {
+		if _, err := s.compare(ctx, feed, bodies, untold); err != nil {
 			return thoonk.ItemPage{}, err
 		}
 	}
@@ -108,13 +79,15 @@ func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
 		if err != nil {
 			continue // only another client can have written it, and no edge could name it
 		}
-		body, score := a.text(i+1), a.text(i+3)
-		item := thoonk.Item{ID: id, Body: []byte(body), Updated: scoreTime(score)}
+		item := thoonk.Item{ID: id, Body: []byte(a.text(i + 1)), Updated: scoreTime(a.text(i + 3))}
 		told := false
 		if last := strings.Fields(a.text(i + 2)); len(last) == 3 {
 			item.Revision, _ = thoonk.ParseRevision(last[0])
 			item.Published = micros(last[2])
 			told = last[1] == digest(item.Body)
+		}
+		if item.Updated.IsZero() { // a sorted feed keeps no times
+			item.Updated = item.Revision.Time()
 		}
 		if !told {
 			untold = append(untold, id)
@@ -124,11 +97,17 @@ func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
 	return page, untold
 }
 
+// What compare looks at.
+const (
+	bodies = "bodies"
+	places = "places" // in a sorted feed; bodies too
+)
+
 // compare makes the log tell what Redis says of these items, if it does not yet. It returns the number of entries told.
-func (s *Store) compare(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (int, error) {
+func (s *Store) compare(ctx context.Context, feed thoonk.FeedName, what string, ids []thoonk.ItemID) (int, error) {
 	told := 0
 	for len(ids) > 0 {
-		var args []any
+		args := []any{what}
 		for _, id := range ids[:min(len(ids), 200)] {
 			args = append(args, string(id))
 		}
@@ -173,27 +152,4 @@ func scoreTime(s string) time.Time {
 		n *= 1000
 	}
 	return time.UnixMicro(int64(n * 1000)).UTC()
-}
-
-// matchArg and noneArg write a condition as lua/lib.lua reads it.
-func matchArg(c thoonk.Condition) string { return conditionArg(c.MatchAny, c.Match) }
-func noneArg(c thoonk.Condition) string  { return conditionArg(c.NoneAny, c.NoneMatch) }
-
-func contentsArg(contents []thoonk.Content) string {
-	texts := make([]string, len(contents))
-	for i, c := range contents {
-		texts[i] = string(c)
-	}
-	return strings.Join(texts, " ")
-}
-
-func conditionArg(wild bool, revisions []thoonk.Revision) string {
-	if wild {
-		return "*"
-	}
-	texts := make([]string, len(revisions))
-	for i, r := range revisions {
-		texts[i] = r.String()
-	}
-	return strings.Join(slices.Compact(texts), " ")
 }

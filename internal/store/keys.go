@@ -1,6 +1,10 @@
 package store
 
-import "github.com/thoonkd/thoonkd/internal/thoonk"
+import (
+	"slices"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
 
 // Keys of the contract and of ours, in the classic layout: exactly the contract's names, and all of ours with the
 // prefix "thoonk.".
@@ -17,6 +21,7 @@ const (
 	channelPublish = "feed.publish:"
 	channelEdit    = "feed.edit:"
 	channelRetract = "feed.retract:"
+	channelMove    = "feed.position:"
 )
 
 func keyConfig(f thoonk.FeedName) string  { return "feed.config:" + string(f) }
@@ -24,15 +29,30 @@ func keyIDs(f thoonk.FeedName) string     { return "feed.ids:" + string(f) }
 func keyItems(f thoonk.FeedName) string   { return "feed.items:" + string(f) }
 func keyMeta(f thoonk.FeedName) string    { return "thoonk.meta:" + string(f) }
 func keyLast(f thoonk.FeedName) string    { return "thoonk.last:" + string(f) }
+func keyOrder(f thoonk.FeedName) string   { return "thoonk.order:" + string(f) }
 func keyHistory(f thoonk.FeedName) string { return "thoonk.history:" + string(f) }
 
 // feedKeys are the KEYS of every script of one feed, in the order that lua/lib.lua names.
 func feedKeys(f thoonk.FeedName) []string {
 	return []string{
 		keyFeeds, keyConfig(f), keyIDs(f), keyItems(f), "feed.publishes:" + string(f),
-		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, "thoonk.order:" + string(f), keyAdopter,
+		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, keyOrder(f), keyAdopter,
 	}
 }
+
+// onceKey is where the outcome of a write with an idempotency key is kept.
+func onceKey(o thoonk.Once) string { return "thoonk.once:" + o.Key }
+
+func keyTicket(id string) string { return "thoonk.ticket:" + id }
+
+// writeKeys are the KEYS of the scripts that do what a caller asked for: those of the feed, the idempotency key's, and
+// those that the contract has for other types, the first of which is feed.idincr.
+func writeKeys(f thoonk.FeedName, o thoonk.Once) []string {
+	return slices.Concat(feedKeys(f), []string{onceKey(o)}, furtherKeys(f))
+}
+
+// keysOfWrite is how many of them scripts need that do not delete the feed.
+const keysOfWrite = 14
 
 // furtherKeys are the keys that the contract has for types other than feed.
 func furtherKeys(f thoonk.FeedName) []string {

@@ -60,27 +60,36 @@ func (s *Store) reconcileFeed(ctx context.Context, feed thoonk.FeedName, pause f
 	if err != nil {
 		return 0, err
 	}
-	if parseConfig(pairs(a[3:])).Type != thoonk.TypeFeed {
+	sorted := false
+	switch parseConfig(pairs(a[3:])).Type {
+	case thoonk.TypeFeed:
+	case thoonk.TypeSortedFeed:
+		sorted = true
+	default:
 		return 0, nil
 	}
-	there, err := s.reconcileThere(ctx, feed, pause)
+	there, err := s.reconcileThere(ctx, feed, sorted, pause)
 	if err != nil {
 		return there, err
 	}
-	gone, err := s.reconcileGone(ctx, feed, pause)
-	return there + gone, err
+	gone, err := s.reconcileGone(ctx, feed, sorted, pause)
+	if err != nil || !sorted {
+		return there + gone, err
+	}
+	moved, err := s.reconcileOrder(ctx, feed)
+	return there + gone + moved, err
 }
 
 // reconcileThere compares the items in their order, so that a feed seen for the first time is told in its order. An
 // item that moves meanwhile was changed meanwhile, which its writer announces.
-func (s *Store) reconcileThere(ctx context.Context, feed thoonk.FeedName, pause func(context.Context) error) (int, error) {
+func (s *Store) reconcileThere(ctx context.Context, feed thoonk.FeedName, sorted bool, pause func(context.Context) error) (int, error) {
 	told := 0
 	for start := int64(0); ; start += scanCount {
-		ids, err := s.redis.ZRange(ctx, keyIDs(feed), start, start+scanCount-1).Result()
+		ids, err := s.idRange(ctx, feed, sorted, start, start+scanCount-1)
 		if err != nil {
 			return told, failure("reconcile", err)
 		}
-		n, err := s.compare(ctx, feed, itemIDs(ids))
+		n, err := s.compare(ctx, feed, bodies, itemIDs(ids))
 		told += n
 		if err != nil || len(ids) < scanCount {
 			return told, err
@@ -91,8 +100,28 @@ func (s *Store) reconcileThere(ctx context.Context, feed thoonk.FeedName, pause 
 	}
 }
 
+func (s *Store) idRange(ctx context.Context, feed thoonk.FeedName, sorted bool, first, last int64) ([]string, error) {
+	if sorted {
+		return s.redis.LRange(ctx, keyIDs(feed), first, last).Result()
+	}
+	return s.redis.ZRange(ctx, keyIDs(feed), first, last).Result()
+}
+
+// reconcileOrder tells the places of those items of a sorted feed that the log has elsewhere, as few as possible.
+func (s *Store) reconcileOrder(ctx context.Context, feed thoonk.FeedName) (int, error) {
+	var there, told *redis.StringSliceCmd
+	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		there, told = p.LRange(ctx, keyIDs(feed), 0, -1), p.LRange(ctx, keyOrder(feed), 0, -1)
+		return nil
+	})
+	if err != nil {
+		return 0, failure("reconcile", err)
+	}
+	return s.compare(ctx, feed, places, itemIDs(misplaced(there.Val(), told.Val())))
+}
+
 // reconcileGone looks for items that only the log still has.
-func (s *Store) reconcileGone(ctx context.Context, feed thoonk.FeedName, pause func(context.Context) error) (int, error) {
+func (s *Store) reconcileGone(ctx context.Context, feed thoonk.FeedName, sorted bool, pause func(context.Context) error) (int, error) {
 	told, cursor := 0, uint64(0)
 	for {
 		fields, next, err := s.redis.HScan(ctx, keyLast(feed), cursor, "", scanCount).Result()
@@ -103,11 +132,11 @@ func (s *Store) reconcileGone(ctx context.Context, feed thoonk.FeedName, pause f
 		for i := 0; i < len(fields); i += 2 {
 			ids = append(ids, fields[i])
 		}
-		gone, err := s.gone(ctx, feed, ids)
+		gone, err := s.gone(ctx, feed, sorted, ids)
 		if err != nil {
 			return told, err
 		}
-		n, err := s.compare(ctx, feed, itemIDs(gone))
+		n, err := s.compare(ctx, feed, bodies, itemIDs(gone))
 		told += n
 		if err != nil || next == 0 {
 			return told, err
@@ -119,11 +148,16 @@ func (s *Store) reconcileGone(ctx context.Context, feed thoonk.FeedName, pause f
 	}
 }
 
-func (s *Store) gone(ctx context.Context, feed thoonk.FeedName, ids []string) ([]string, error) {
-	scores := make([]*redis.FloatCmd, len(ids))
+// gone returns those ids that Redis has no more.
+func (s *Store) gone(ctx context.Context, feed thoonk.FeedName, sorted bool, ids []string) ([]string, error) {
+	there := make([]redis.Cmder, len(ids))
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			scores[i] = p.ZScore(ctx, keyIDs(feed), id)
+			if sorted {
+				there[i] = p.HGet(ctx, keyItems(feed), id)
+			} else {
+				there[i] = p.ZScore(ctx, keyIDs(feed), id)
+			}
 		}
 		return nil
 	})
@@ -132,7 +166,7 @@ func (s *Store) gone(ctx context.Context, feed thoonk.FeedName, ids []string) ([
 	}
 	var gone []string
 	for i, id := range ids {
-		if errors.Is(scores[i].Err(), redis.Nil) {
+		if errors.Is(there[i].Err(), redis.Nil) {
 			gone = append(gone, id)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -19,29 +20,27 @@ var sources embed.FS
 
 // The scripts; each file under lua/ says what it takes and returns.
 var (
-	scriptPublish = load("publish")
-	scriptRetract = load("retract")
-	scriptPut     = load("put")
-	scriptDelete  = load("delete")
-	scriptSettle  = load("settle")
-	scriptAdopt   = load("adopt")
-	scriptCompare = load("compare")
-	scriptItems   = load("items")
-	scriptLease   = loadAlone("lease")
+	scriptWrite   = load("lib", "once", "write")
+	scriptPut     = load("lib", "once", "put")
+	scriptDelete  = load("lib", "once", "delete")
+	scriptSettle  = load("lib", "settle")
+	scriptAdopt   = load("lib", "adopt")
+	scriptCompare = load("lib", "compare")
+	scriptItems   = load("lib", "items")
+	scriptLease   = load("lease")
 )
 
-func load(name string) *redis.Script {
-	return redis.NewScript(source("lib") + source(name))
-}
-
-func loadAlone(name string) *redis.Script { return redis.NewScript(source(name)) }
-
-func source(name string) string {
-	text, err := sources.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		panic(err) // embedded: a wrong name is a fault at compile time in all but form
+// load makes one script of files that stand one behind the other.
+func load(names ...string) *redis.Script {
+	var whole strings.Builder
+	for _, name := range names {
+		text, err := sources.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err) // embedded: a wrong name is a fault at compile time in all but form
+		}
+		whole.Write(text)
 	}
-	return string(text)
+	return redis.NewScript(whole.String())
 }
 
 // run calls a script of one feed and returns what it answered after "ok". A refusal of the script, and every failure
@@ -75,10 +74,15 @@ func (a answer) text(i int) string {
 }
 
 func (a answer) number(i int) int64 {
-	if i < len(a) {
-		if n, ok := a[i].(int64); ok {
-			return n
-		}
+	if i >= len(a) {
+		return 0
+	}
+	switch v := a[i].(type) {
+	case int64:
+		return v
+	case string:
+		n, _ := strconv.ParseInt(v, 10, 64)
+		return n
 	}
 	return 0
 }
@@ -93,6 +97,11 @@ func parseAnswer(op string, feed thoonk.FeedName, reply []any) (answer, error) {
 	if a.text(0) == "ok" {
 		return a[1:], nil
 	}
+	if a.text(0) == "at" {
+		e := refusal(feed, a.text(2), a.text(3), a.text(4))
+		e.Op = op
+		return nil, &thoonk.BatchError{Index: int(a.number(1)), Reason: e}
+	}
 	e := refusal(feed, a.text(0), a.text(1), a.text(2))
 	e.Op = op
 	return nil, e
@@ -101,8 +110,11 @@ func parseAnswer(op string, feed thoonk.FeedName, reply []any) (answer, error) {
 func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 	switch word {
 	case "not_found":
-		if detail == "item" {
+		switch detail {
+		case "item":
 			return thoonk.E(thoonk.NotFound, "no such item in feed %q", feed)
+		case "ref":
+			return thoonk.E(thoonk.NotFound, "the position refers to an item that is not in feed %q: %q", feed, more).In("position")
 		}
 		return thoonk.E(thoonk.NotFound, "no such feed: %q", feed)
 	case "stale":
@@ -111,12 +123,17 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		}
 		return thoonk.E(thoonk.Stale, "the precondition failed: the present revision is %s", detail)
 	case "conflict":
-		if detail == "type" {
+		switch detail {
+		case "type":
 			return thoonk.E(thoonk.Conflict, "%q is of type %s", feed, more)
+		case "unsorted":
+			return thoonk.E(thoonk.Conflict, "%q is not a sorted feed: its items have no positions", feed).In("position")
 		}
 		return thoonk.E(thoonk.Conflict, "%q is just being made by another client and has no configuration yet", feed)
 	case "content":
 		return thoonk.Content(detail).Refusal()
+	case "reused":
+		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
 	case "fenced":
 		return thoonk.E(thoonk.Conflict, "another process adopts foreign writes now")
 	}

@@ -22,6 +22,7 @@ const (
 // Step is what a [Follower] yields: each kind fills the fields beside it.
 type Step struct {
 	Kind     StepKind
+	Feed     thoonk.FeedName // Items and Reset, where several feeds are followed; a Reset without it concerns all
 	Items    []thoonk.Item   // Items
 	Content  thoonk.Content  // Items: what the feed declares
 	Changes  []*Change       // Changes

@@ -11,6 +11,7 @@ const (
 	Publish   EventKind = "publish"   // an item that was not there
 	Edit      EventKind = "edit"      // an item that was there
 	Retract   EventKind = "retract"   // an item
+	Moved     EventKind = "position"  // an item of a sorted feed
 )
 
 // Event is one change of one feed, as its history and the log tell it.
@@ -18,11 +19,12 @@ type Event struct {
 	Feed     FeedName
 	Revision Revision // Revision.Time is when it happened
 	Kind     EventKind
-	ItemID   ItemID // of publish, edit and retract
+	ItemID   ItemID // of publish, edit, retract and position
 	Body     []byte // of publish and edit; nil where BodySize says that the log left it out
 	BodySize int
-	Content  Content // what the feed declared when it happened
-	Actor    string  // who did it; empty for a client of Redis itself
+	Content  Content  // what the feed declared when it happened
+	Position Position // in a sorted feed: of publish and position
+	Actor    string   // who did it; empty for a client of Redis itself
 	// Restated marks a word that was told before: a late message of another client had come in between.
 	Restated bool
 }

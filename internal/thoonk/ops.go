@@ -1,5 +1,7 @@
 package thoonk
 
+import "fmt"
+
 // FeedQuery asks for a page of the feeds whose names match.
 type FeedQuery struct {
 	Match Pattern  // empty: all
@@ -13,6 +15,7 @@ type PutFeed struct {
 	Name   FeedName
 	Config Config
 	If     Condition // on Feed.Revision
+	Once   Once
 	Actor  string
 }
 
@@ -20,20 +23,24 @@ type PutFeed struct {
 type DeleteFeed struct {
 	Name  FeedName
 	If    Condition // on Feed.Revision
+	Once  Once
 	Actor string
 }
 
 // PublishItem writes one item, new or in place of the one with that id.
 type PublishItem struct {
-	Feed  FeedName
-	ID    ItemID // empty: one is made
-	Form  Form   // how the caller wrote the body, checked against the feed's content
-	Body  []byte
-	If    Condition // on Item.Revision
-	Actor string
+	Feed FeedName
+	ID   ItemID // empty: one is made
+	Form Form   // how the caller wrote the body, checked against the feed's content
+	Body []byte
+	// Position is for a sorted feed, where the zero value leaves an item where it is, and puts a new one last.
+	Position Position
+	If       Condition // on Item.Revision
+	Once     Once
+	Actor    string
 }
 
-// Published is the outcome of a [PublishItem]. The item comes without its body.
+// Published is the outcome of a [PublishItem] or of a publish in a [Batch]. The item comes without its body.
 type Published struct {
 	Item    Item
 	Created bool // it was not there before
@@ -44,8 +51,60 @@ type RetractItem struct {
 	Feed  FeedName
 	ID    ItemID
 	If    Condition // on Item.Revision
+	Once  Once
 	Actor string
 }
+
+// MoveItem places an item of a sorted feed anew. Where it stands there already, nothing happens.
+type MoveItem struct {
+	Feed     FeedName
+	ID       ItemID
+	Position Position
+	If       Condition // on Item.Revision
+	Once     Once
+	Actor    string
+}
+
+// Bounds of a [Batch].
+const (
+	MaxBatch      = 1000
+	MaxBatchBytes = 4 << 20 // of all bodies together
+)
+
+// Batch is up to [MaxBatch] operations on one feed, done in their order, all or none.
+type Batch struct {
+	Feed       FeedName
+	Operations []Operation
+	Once       Once
+	Actor      string
+}
+
+// Operation is one write in a [Batch]. Of Publish, ID may be empty: one is made. An Edit wants the item to be there.
+type Operation struct {
+	Kind     EventKind // Publish, Edit, Retract or Moved
+	ID       ItemID
+	Form     Form // of Publish and Edit, as is Body
+	Body     []byte
+	Position Position  // of Publish, where the zero value is the end of a sorted feed, and of Moved
+	If       Condition // on Item.Revision as it is before the batch
+}
+
+// Once makes a write happen once, however often it is sent (Idempotency-Key). The zero value is none.
+type Once struct {
+	Key  string // of the principal's own choice and scoped to it, method and path; at most 512 bytes
+	Hash string // of what is to be written: another hash under the same key is an [Unprocessable] error
+}
+
+// BatchError is the refusal of one operation, and so of the batch. Its kind is the reason's.
+type BatchError struct {
+	Index  int // of the operation, from 0
+	Reason *Error
+}
+
+func (e *BatchError) Error() string { return fmt.Sprintf("operation %d: %v", e.Index, e.Reason) }
+
+// Unwrap returns the reason.
+func (e *BatchError) Unwrap() error { return e.Reason }
 
 // ItemQuery asks for a page of a feed's items.
 type ItemQuery struct {
@@ -62,4 +121,17 @@ type ItemPage struct {
 	Total    int      // items in the feed
 	Revision Revision // of the feed's last change
 	Content  Content  // of the feed
+}
+
+// ChangeQuery asks for a page of a feed's history.
+type ChangeQuery struct {
+	Feed  FeedName
+	After Revision // the page begins with the change after this one; zero: with the oldest that is kept
+	Limit int
+}
+
+// ChangePage is a page of a feed's history, in order.
+type ChangePage struct {
+	Changes  []Event
+	Revision Revision // of the feed's last change
 }

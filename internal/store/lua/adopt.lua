@@ -1,12 +1,20 @@
 -- adopt tells a change that another client announced, unless the log's last word already is that. If Redis still
 -- says what the log said before, the message was late: Redis's word is told again, as restated.
--- ARGV  5 publish, edit or retract   6 id   7 body   8 SHA-1 of the body   9 the adopter's fencing token
+-- Of the order of a sorted feed only what Redis says now is told: of moves in quick succession, the last.
+-- ARGV  5 publish, edit, retract or position   6 id   7 body   8 SHA-1 of the body   9 the adopter's fencing token
 -- returns  ok, entries told, 1 if one of them is restated | fenced
 local kind, id, body, digest, token = unpack(ARGV, 5, 9)
 
 if call('GET', ADOPTER) ~= token then return {'fenced'} end
 open()
-if feed.type ~= 'feed' or (feed.life == 'none' and not feed.told) then return {'ok', 0, 0} end
+if feed.type ~= 'feed' and not feed.sorted or feed.life == 'none' and not feed.told then return {'ok', 0, 0} end
+if kind == 'position' then
+  if feed.life == 'none' then return {'ok', 0, 0} end
+  local _, told = compare(id)
+  told = realign(id) or told
+  commit()
+  return {'ok', told and 1 or 0, 0}
+end
 local real = word(id)
 local last = said(id)
 local previous = last and last.digest or false

@@ -1,11 +1,11 @@
 -- delete removes a feed of any type, with every key of the contract and of ours.
--- KEYS  13... the further keys that the contract has for other types
--- ARGV  5 If-Match   6 If-None-Match
--- returns  ok | stale, present revision | not_found | conflict, bare
-local match, none = unpack(ARGV, 5, 6)
+-- KEYS  14... the further keys that the contract has for other types
+-- ARGV  6 If-Match   7 If-None-Match
+-- returns  ok | stale, present revision | not_found | conflict, bare | reused
+local match, none = unpack(ARGV, 6, 7)
 
 open()
-local refusal = absent()
+local refusal = recorded() or absent() -- once done, the feed is not there
 if refusal then return refusal end
 redeclare()
 if not holds(match, none, feed.configured) then
@@ -15,8 +15,8 @@ end
 
 ended()
 call('SREM', FEEDS, name)
-call('UNLINK', CONFIG, IDS, ITEMS, PUBLISHES, unpack(KEYS, 13))
+call('UNLINK', CONFIG, IDS, ITEMS, PUBLISHES, unpack(KEYS, 14))
 call('ZREM', KNOWN, name)
 message('delfeed', name .. '\0' .. instance)
 emit()
-return {'ok'}
+return record({'ok'})

@@ -1,15 +1,16 @@
 -- items reads items of a feed and changes nothing: a page of them in their order, or those with given ids.
 -- ARGV  5 asc, desc or ids   6 limit   7 bound on the bytes of the bodies, beyond which the page ends early
---       8 score and 9 id of the last item of the page before, or '' and ''; for ids: 8... the ids
--- returns  ok, content, revision of the feed, items in the feed, score and id to go on after or '' if that is all,
---          then id, body, last word, score of each
+--       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''
+--       for ids: 8... the ids
+-- returns  ok, content, revision of the feed, items in the feed, score or index and id to go on after or '' if that is
+--          all, then id, body, last word, score or '' of each
 --          not_found | conflict, bare | conflict, type, T
 local mode, limit, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 
 open()
 local refusal = absent()
 if refusal then return refusal end
-if feed.type ~= 'feed' then return {'conflict', 'type', feed.type} end
+if feed.type ~= 'feed' and not feed.sorted then return {'conflict', 'type', feed.type} end
 
 call('HLEN', ITEMS) -- fails for a wrong type even if there is no item to read
 
@@ -24,23 +25,47 @@ local function start(after_score, after_id)
   return call('ZCOUNT', IDS, '(' .. after_score, '+inf')
 end
 
-local ids = {}
+-- start_sorted is the same for a sorted feed: where the item was removed, its place counts.
+local function start_sorted(after_index, after_id)
+  if after_id == '' then return 0 end
+  local i = call('LPOS', IDS, after_id)
+  if not i then return tonumber(after_index) end
+  return (mode == 'asc' and i or call('LLEN', IDS) - 1 - i) + 1
+end
+
+local function range_sorted(first)
+  if mode == 'asc' then return call('LRANGE', IDS, first, first + limit) end
+  local ids, length = {}, call('LLEN', IDS)
+  if first >= length then return ids end
+  local backwards = call('LRANGE', IDS, math.max(0, length - 1 - first - limit), length - 1 - first)
+  for i = #backwards, 1, -1 do
+    ids[#ids + 1] = backwards[i]
+  end
+  return ids
+end
+
+local ids, first = {}, 0
 local more = false
 if mode == 'ids' then
   ids = {unpack(ARGV, 8)}
 else
-  local first = start(ARGV[8], ARGV[9])
-  ids = call(mode == 'asc' and 'ZRANGE' or 'ZREVRANGE', IDS, first, first + limit)
+  if feed.sorted then
+    first = start_sorted(ARGV[8], ARGV[9])
+    ids = range_sorted(first)
+  else
+    first = start(ARGV[8], ARGV[9])
+    ids = call(mode == 'asc' and 'ZRANGE' or 'ZREVRANGE', IDS, first, first + limit)
+  end
   if #ids > limit then
     more = true
     ids[#ids] = nil
   end
 end
 
-local answer = {'ok', feed.content, revision, call('ZCARD', IDS), ''}
+local answer = {'ok', feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), ''}
 local read, last = 0, ''
-for _, id in ipairs(ids) do
-  local placed = call('ZSCORE', IDS, id)
+for i, id in ipairs(ids) do
+  local placed = feed.sorted or call('ZSCORE', IDS, id)
   local body = placed and call('HGET', ITEMS, id)
   if body then
     if read > 0 and read + #body > most then
@@ -49,9 +74,9 @@ for _, id in ipairs(ids) do
     end
     read = read + #body
     local n = #answer
-    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = id, body, call('HGET', LAST, id) or '', placed
+    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = id, body, call('HGET', LAST, id) or '', feed.sorted and '' or placed
   end
-  if placed then last = placed .. ' ' .. id end
+  if placed then last = (feed.sorted and whole(first + i - 1) or placed) .. ' ' .. id end
 end
 if more then answer[5] = last end
 return answer

@@ -38,6 +38,12 @@ local function whole(n)
   return string.format('%.0f', n)
 end
 
+-- whole_number fails as a wrong type does if the key holds what INCR cannot count on.
+local function whole_number(key)
+  local n = call('GET', key) or '0'
+  if not string.match(n, '^%d+$') or #n > 18 then call('LLEN', key) end
+end
+
 -- open reads what is known of the feed. feed.life is
 --   none   not in feeds
 --   bare   in feeds and without a config: another client is just making it
@@ -50,7 +56,7 @@ local function open()
   local m = call('HMGET', META, 'birth', 'revision', 'bytes', 'config', 'configured', 'bare')
   feed = {
     type = c[1] or 'feed', max_length = count(c[2], 0), content = c[3] or '',
-    history = count(c[4], HISTORY_COUNT), history_bytes = count(c[5], HISTORY_BYTES),
+    history = count(c[4], HISTORY_COUNT), history_bytes = count(c[5], HISTORY_BYTES), sorted = c[1] == 'sorted_feed',
     told = m[1], digest = m[4], configured = m[5] or '', bare = m[6],
   }
   revision = m[2] or ''
@@ -63,10 +69,8 @@ local function open()
   call('XLEN', HISTORY)
   call('HEXISTS', LAST, '')
   call('ZSCORE', KNOWN, '')
-  local publishes = call('GET', PUBLISHES) or '0'
-  if not string.match(publishes, '^%d+$') or #publishes > 18 then
-    call('LLEN', PUBLISHES) -- a string that is no count: fails as a wrong type does
-  end
+  if feed.sorted then call('LLEN', ORDER) end
+  whole_number(PUBLISHES)
 
   if call('SISMEMBER', FEEDS, name) == 0 then
     feed.life = 'none'
@@ -99,21 +103,22 @@ local function stamp()
 end
 
 -- log appends an entry to the log; one of kind delete stands there alone, since the history goes with the feed.
-local function log(kind, id, body, note)
+local function log(kind, id, body, note, position)
   place = place + 1
   call('XADD', LOG, 'MAXLEN', '~', log_max, whole(place) .. '-' .. now,
     'feed', name, 'revision', revision, 'kind', kind, 'id', id, 'body', #body <= LOG_BODY and body or '',
-    'size', #body, 'content', feed.content, 'actor', actor, 'note', note)
+    'size', #body, 'content', feed.content, 'actor', actor, 'note', note, 'position', position)
 end
 
 -- append tells one change: it gets the next revision, and an entry in the history and in the log.
-local function append(kind, id, body, note)
+-- position is as on the channel feed.position.
+local function append(kind, id, body, note, position)
   stamp()
-  note = note or ''
+  note, position = note or '', position or ''
   call('XADD', HISTORY, revision, 'kind', kind, 'id', id, 'body', body, 'content', feed.content, 'actor', actor,
-    'note', note)
+    'note', note, 'position', position)
   bytes = bytes + #id + #body + #actor
-  log(kind, id, body, note)
+  log(kind, id, body, note, position)
 end
 
 local function forget()
@@ -147,7 +152,7 @@ end
 local function ended()
   if feed.told then
     stamp()
-    log('delete', '', '', '')
+    log('delete', '', '', '', '')
   end
   forget()
 end
@@ -226,9 +231,10 @@ local function micros(text)
   return whole(math.floor(n * 1000))
 end
 
--- word is what Redis says of an item: its body, or false.
+-- word is what Redis says of an item: its body, or false. Looking an id up in the list of a sorted feed would take as
+-- long as the list is.
 local function word(id)
-  if not call('ZSCORE', IDS, id) then return false end
+  if not feed.sorted and not call('ZSCORE', IDS, id) then return false end
   return call('HGET', ITEMS, id)
 end
 
@@ -245,16 +251,66 @@ local function remember(id, digest, published)
   call('HSET', LAST, id, revision .. ' ' .. digest .. ' ' .. published)
 end
 
+-- position_text writes a place as the channel feed.position does.
+local function position_text(where, ref)
+  if where == 'first' then return 'begin:' end
+  if where == 'before' then return ':' .. ref end
+  if where == 'after' then return ref .. ':' end
+  return ':end'
+end
+
+-- put_into puts an id into a list at a place. It goes to the end where the reference is not in the list.
+local function put_into(list, id, where, ref)
+  if where == 'first' then
+    call('LPUSH', list, id)
+  elseif where == 'last' or call('LINSERT', list, where, ref, id) < 1 then
+    call('RPUSH', list, id)
+  end
+end
+
+-- stands is where an item of a sorted feed stands in Redis, told by the item before it that the log knows.
+local function stands(id)
+  local i = call('LPOS', IDS, id)
+  if not i then return 'last', '' end
+  while i > 0 do
+    i = i - 1
+    local before = call('LINDEX', IDS, i)
+    if call('LPOS', ORDER, before) then return 'after', before end
+  end
+  return 'first', ''
+end
+
 -- tell appends a word about an item, a body or false, and makes it the last one.
 local function tell(id, body, digest, note)
   local before = said(id)
-  if body then
-    append(before and 'edit' or 'publish', id, body, note)
-    remember(id, digest, before and before.published or micros(call('ZSCORE', IDS, id) or score()))
-  else
+  if not body then
     append('retract', id, '', note)
     call('HDEL', LAST, id)
+    if feed.sorted then call('LREM', ORDER, 1, id) end
+  elseif before or not feed.sorted then
+    append(before and 'edit' or 'publish', id, body, note)
+    remember(id, digest, before and before.published or not feed.sorted and micros(call('ZSCORE', IDS, id)) or now)
+  else
+    local where, ref = stands(id)
+    append('publish', id, body, note, position_text(where, ref))
+    remember(id, digest, now)
+    put_into(ORDER, id, where, ref)
   end
+end
+
+-- realign tells where an item of a sorted feed stands in Redis if the log has it elsewhere.
+local function realign(id)
+  local told = call('LPOS', ORDER, id)
+  if not told or not call('LPOS', IDS, id) then return false end
+  local where, ref = stands(id)
+  local before = told > 0 and call('LINDEX', ORDER, told - 1) or false
+  if before == (where == 'after' and ref) then return false end
+  append('position', id, '', '', position_text(where, ref))
+  local last = said(id)
+  remember(id, last.digest, last.published)
+  call('LREM', ORDER, 1, id)
+  put_into(ORDER, id, where, ref)
+  return true
 end
 
 -- compare tells what Redis says of an item if the log's last word differs. It returns the size of what it read, and

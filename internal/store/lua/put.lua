@@ -1,12 +1,12 @@
 -- put declares a feed: made if it is not there, configured if it is and the declaration differs.
--- ARGV  5 type   6 If-Match   7 If-None-Match   then field, value, ... of the config, without the type
+-- ARGV  6 type   7 If-Match   8 If-None-Match   then field, value, ... of the config, without the type
 -- returns  ok, revision of the declaration, 1 if it was made, birth in microseconds
---          stale, present revision | conflict, bare | conflict, type, T
-local kind, match, none = unpack(ARGV, 5, 7)
+--          stale, present revision | conflict, bare | conflict, type, T | reused
+local kind, match, none = unpack(ARGV, 6, 8)
 
 open()
 local made = feed.life == 'none'
-local refusal = not made and absent()
+local refusal = not made and absent() or recorded()
 if refusal then return refusal end
 if not made and feed.type ~= kind then return {'conflict', 'type', feed.type} end
 if kind == 'feed' then
@@ -17,7 +17,7 @@ end
 call('HLEN', ITEMS)
 
 local config, given = {'type', kind}, {type = true}
-for i = 8, #ARGV, 2 do
+for i = 9, #ARGV, 2 do
   config[#config + 1] = ARGV[i]
   config[#config + 1] = ARGV[i + 1]
   given[ARGV[i]] = true
@@ -29,7 +29,7 @@ if not made then
   commit()
 end
 if not holds(match, none, feed.configured) then return {'stale', feed.configured} end
-if not made and digest == feed.digest then return {'ok', feed.configured, 0, feed.told} end
+if not made and digest == feed.digest then return record({'ok', feed.configured, '0', feed.told}) end
 
 feed.content = ''
 for i = 1, #config, 2 do
@@ -55,4 +55,4 @@ declared(digest)
 commit()
 message('conffeed', name .. '\0' .. instance)
 emit()
-return {'ok', feed.configured, made and 1 or 0, feed.told}
+return record({'ok', feed.configured, made and '1' or '0', feed.told})

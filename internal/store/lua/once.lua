@@ -1,0 +1,27 @@
+-- The part that all scripts share which do what a caller asked for. It stands between lib.lua and each of them.
+-- KEYS  13 thoonk.once:K, for the idempotency key K; not touched if there is none
+-- ARGV  5 hash of what is to be written, '' if there is no idempotency key
+local ONCE, once_hash = KEYS[13], ARGV[5]
+local ONCE_KEPT = 86400000 -- milliseconds
+
+-- recorded returns the answer to the same write if it was done already, or reused if the key stood for another one.
+local function recorded()
+  if once_hash == '' then return nil end
+  local done = call('HMGET', ONCE, 'hash', 'answer')
+  if not done[1] then return nil end
+  if done[1] ~= once_hash then return {'reused'} end
+  local answer = {}
+  for field in string.gmatch(done[2], '([^\n]*)\n') do
+    answer[#answer + 1] = field
+  end
+  return answer
+end
+
+-- record keeps an answer, whose fields are texts without line breaks, and returns it.
+local function record(answer)
+  if once_hash ~= '' then
+    call('HSET', ONCE, 'hash', once_hash, 'answer', table.concat(answer, '\n') .. '\n')
+    call('PEXPIRE', ONCE, ONCE_KEPT)
+  end
+  return answer
+end
