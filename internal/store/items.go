@@ -73,8 +73,10 @@ func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func() 
 
 // parsePage also returns the items of the page whose body is not the log's last word.
 func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
-	page = thoonk.ItemPage{Content: contentOf(a.text(0)), Revision: a.revision(1), Total: int(a.number(2)), Next: a.text(3)}
-	for i := 4; i+3 < len(a); i += 4 {
+	page = thoonk.ItemPage{
+		Type: thoonk.Type(a.text(0)), Content: contentOf(a.text(1)), Revision: a.revision(2), Total: int(a.number(3)), Next: a.text(4),
+	}
+	for i := 5; i+3 < len(a); i += 4 {
 		id, err := thoonk.ParseItemID(a.text(i))
 		if err != nil {
 			continue // only another client can have written it, and no edge could name it

@@ -26,6 +26,10 @@ type Source interface {
 	Head(ctx context.Context, feed thoonk.FeedName) (thoonk.Revision, error)
 	// Items returns a page of a feed's items, each with its revision.
 	Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error)
+	// ItemsByID returns those of the items that are there.
+	ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (thoonk.ItemPage, error)
+	// Feeds lists feeds in the order of their names.
+	Feeds(ctx context.Context, q thoonk.FeedQuery) ([]thoonk.Feed, error)
 }
 
 // Broker reads the log and hands each change to those who follow its feed. It never waits for a reader.
@@ -33,14 +37,26 @@ type Broker struct {
 	source Source
 	log    *slog.Logger
 	live   atomic.Bool
+	page   int // items of a snapshot that are read at once
 
 	mu     sync.Mutex
 	topics map[thoonk.FeedName]*topic
+	wide   *topic // of all changes, for those who follow many feeds
+	many   map[*ManyFollower]struct{}
 }
 
 // NewBroker returns a broker, which does nothing before Run.
 func NewBroker(source Source, log *slog.Logger) *Broker {
-	return &Broker{source: source, log: log, topics: make(map[thoonk.FeedName]*topic)}
+	return &Broker{
+		source: source, log: log, page: 5000,
+		topics: make(map[thoonk.FeedName]*topic),
+		wide:   newTopic(wideChanges, wideBytes),
+		many:   make(map[*ManyFollower]struct{}),
+	}
+}
+
+func (b *Broker) snapshotOf(feed thoonk.FeedName) snapshotter {
+	return snapshotter{source: b.source, feed: feed, size: b.page}
 }
 
 // Ready returns nil while the log is being read.
@@ -51,11 +67,20 @@ func (b *Broker) Ready() error {
 	return nil
 }
 
-// topicOf returns the topic of a feed if anybody follows it.
-func (b *Broker) topicOf(feed thoonk.FeedName) *topic {
+// audience returns the topic of a feed if anybody follows it, and the wide one if anybody follows many feeds. wanted
+// says that somebody will read the feed's change.
+func (b *Broker) audience(feed thoonk.FeedName) (narrow, wide *topic, wanted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.topics[feed]
+	narrow = b.topics[feed]
+	wanted = narrow != nil
+	if len(b.many) > 0 {
+		wide = b.wide
+	}
+	for f := range b.many {
+		wanted = wanted || f.follows(feed)
+	}
+	return narrow, wide, wanted
 }
 
 // join counts one more reader of a feed's topic.
@@ -64,7 +89,7 @@ func (b *Broker) join(feed thoonk.FeedName) *topic {
 	defer b.mu.Unlock()
 	t := b.topics[feed]
 	if t == nil {
-		t = &topic{wake: make(chan struct{})}
+		t = newTopic(topicChanges, topicBytes)
 		b.topics[feed] = t
 	}
 	t.readers++
@@ -84,6 +109,7 @@ func (b *Broker) leave(feed thoonk.FeedName, t *topic) {
 func (b *Broker) loseAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.wide.lose()
 	for _, t := range b.topics {
 		t.lose()
 	}

@@ -6,10 +6,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
-const (
-	historyBatch  = 100
-	snapshotBatch = 200
-)
+const historyBatch = 100
 
 // Options say what a [Follower] begins with.
 type Options struct {
@@ -28,13 +25,13 @@ type Follower struct {
 	phase  phase
 	last   thoonk.Revision // of the change that was yielded last; zero while the feed is not there
 	cursor uint64          // in the topic
-	page   string          // of the snapshot
+	items  snapshotter     // while in the phase snapshot
 }
 
 type phase int
 
 const (
-	snapshot phase = iota // items are being yielded; last is the revision that they are followed from
+	snapshot phase = iota // items are being yielded
 	starting              // the Live step is due
 	reading               // behind the topic: changes come out of the history
 	live                  // changes come out of the topic
@@ -63,9 +60,9 @@ func (f *Follower) Close() { f.broker.leave(f.o.Feed, f.topic) }
 
 // begin goes on from the feed's present revision, with a snapshot if one is wanted.
 func (f *Follower) begin(head thoonk.Revision) {
-	f.last, f.page, f.phase = head, "", starting
+	f.last, f.phase = head, starting
 	if f.o.Snapshot {
-		f.phase = snapshot
+		f.phase, f.items = snapshot, f.broker.snapshotOf(f.o.Feed)
 	}
 }
 
@@ -95,26 +92,21 @@ func (f *Follower) step(ctx context.Context) (step Step, done bool, err error) {
 	}
 }
 
-// readItems yields a page of the snapshot. An item that changed since the snapshot began is left out: its change follows.
+// readItems yields a part of the snapshot; changes after its moment follow.
 func (f *Follower) readItems(ctx context.Context) (Step, bool, error) {
-	page, err := f.broker.source.Items(ctx, thoonk.ItemQuery{Feed: f.o.Feed, After: f.page, Limit: snapshotBatch})
-	if thoonk.KindOf(err) == thoonk.NotFound {
+	items, content, err := f.items.read(ctx)
+	switch thoonk.KindOf(err) {
+	case "":
+	case thoonk.NotFound, thoonk.Gone:
 		return f.reset(ctx)
-	}
-	if err != nil {
+	default:
 		return Step{}, false, err
 	}
-	step := Step{Kind: Items, Content: page.Content}
-	for _, item := range page.Items {
-		if item.Revision.Number <= f.last.Number {
-			step.Items = append(step.Items, item)
-		}
-	}
-	f.page = page.Next
-	if page.Next == "" {
+	f.last = f.items.head
+	if f.items.done {
 		f.phase = starting
 	}
-	return step, len(step.Items) > 0, nil
+	return Step{Kind: Items, Items: items, Content: content}, len(items) > 0, nil
 }
 
 // readHistory yields what came after last, or says that it cannot be known.

@@ -79,8 +79,10 @@ func (f *fixture) publish(feed thoonk.FeedName, id, text string) thoonk.Revision
 // reader collects what a follower yields, in short: "item x=1", "live", "publish x=1", "reset".
 type reader struct {
 	*fixture
-	*stream.Follower
-	got []string
+	next1 func(context.Context) (stream.Step, error)
+	got   []string
+	many  bool
+	last  thoonk.Revision // place of the last change
 }
 
 func (f *fixture) follow(o stream.Options) *reader {
@@ -90,7 +92,17 @@ func (f *fixture) follow(o stream.Options) *reader {
 		f.Fatal(err)
 	}
 	f.Cleanup(follower.Close)
-	return &reader{fixture: f, Follower: follower}
+	return &reader{fixture: f, next1: follower.Next}
+}
+
+func (f *fixture) followMany(o stream.ManyOptions) *reader {
+	f.Helper()
+	follower, err := f.broker.FollowMany(f.ctx, o)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(follower.Close)
+	return &reader{fixture: f, next1: follower.Next, many: true}
 }
 
 // next reads until n things came, and returns them.
@@ -99,22 +111,27 @@ func (r *reader) next(n int) []string {
 	ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second)
 	defer cancel()
 	for len(r.got) < n {
-		step, err := r.Next(ctx)
+		step, err := r.next1(ctx)
 		if err != nil {
 			r.Fatalf("%v, after %q", err, r.got)
 		}
 		switch step.Kind {
 		case stream.Items:
 			for _, item := range step.Items {
-				r.got = append(r.got, fmt.Sprintf("item %s=%s", item.ID, item.Body))
+				r.got = append(r.got, strings.TrimSpace(fmt.Sprintf("item %s=%s", strings.TrimSpace(string(step.Feed)+" "+string(item.ID)), item.Body)))
 			}
 		case stream.Live:
 			r.got = append(r.got, "live")
 		case stream.Reset:
-			r.got = append(r.got, "reset")
+			r.got = append(r.got, strings.TrimSpace("reset "+string(step.Feed)))
 		case stream.Changes:
 			for _, c := range step.Changes {
-				r.got = append(r.got, strings.TrimRight(fmt.Sprintf("%s %s=%s", c.Kind, c.ItemID, c.Body), " ="))
+				text := fmt.Sprintf("%s %s=%s", c.Kind, c.ItemID, c.Body)
+				if !c.Place.IsZero() && r.many {
+					text = string(c.Feed) + " " + text
+				}
+				r.last = c.Place
+				r.got = append(r.got, strings.TrimRight(text, " ="))
 			}
 		}
 	}
@@ -126,7 +143,11 @@ func (r *reader) next(n int) []string {
 func (r *reader) want(want ...string) {
 	r.T.Helper()
 	if got := r.next(len(want)); !slices.Equal(got, want) {
-		r.Fatalf("got  %q\nwant %q", got, want)
+		for i := range got {
+			if got[i] != want[i] {
+				r.Fatalf("%d: got %.200q, want %.200q", i, got[i:min(i+5, len(got))], want[i:min(i+5, len(want))])
+			}
+		}
 	}
 }
 
@@ -141,7 +162,7 @@ func (r *reader) idle() {
 	late.want("live", "publish x=1")
 	ctx, cancel := context.WithCancel(r.ctx)
 	cancel()
-	if step, err := r.Next(ctx); !errors.Is(err, context.Canceled) || len(r.got) > 0 {
+	if step, err := r.next1(ctx); !errors.Is(err, context.Canceled) || len(r.got) > 0 {
 		r.Fatalf("%+v %v %q", step, err, r.got)
 	}
 }
@@ -165,19 +186,20 @@ func TestLiveChanges(t *testing.T) {
 
 func TestSnapshotThenChanges(t *testing.T) {
 	onBoth(t, func(f *fixture) {
+		f.broker.SetPage(20)
 		f.feed("a", 0)
 		var want []string
-		for i := range 450 { // three pages
+		for i := range 50 { // three pages
 			f.publish("a", fmt.Sprint(i), "x")
 			want = append(want, fmt.Sprintf("item %d=x", i))
 		}
 		r := f.follow(stream.Options{Feed: "a", Snapshot: true})
 		first := r.next(1)
 		// Between the first page and the second: what changes now is left to its change.
-		f.publish("a", "449", "edited")
+		f.publish("a", "49", "edited")
 		f.publish("a", "new", "1")
 		f.publish("a", "0", "edited")
-		want = slices.Concat(want[:449], []string{"live", "edit 449=edited", "publish new=1", "edit 0=edited"})
+		want = slices.Concat(want[:49], []string{"live", "edit 49=edited", "publish new=1", "edit 0=edited"})
 		r.want(want[len(first):]...)
 		r.idle()
 	})

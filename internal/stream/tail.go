@@ -99,22 +99,27 @@ func (b *Broker) recheck(ctx context.Context, place *thoonk.Revision) error {
 
 // hand gives one entry to those who follow its feed.
 func (b *Broker) hand(ctx context.Context, e thoonk.LogEntry) error {
-	t := b.topicOf(e.Event.Feed)
-	if t == nil {
-		return nil
-	}
-	if !e.Event.Complete() {
+	narrow, wide, wanted := b.audience(e.Event.Feed)
+	if wanted && !e.Event.Complete() {
 		whole, err := b.source.Change(ctx, e.Event.Feed, e.Event.Revision)
 		switch thoonk.KindOf(err) {
 		case "":
 			e.Event = whole
-		case thoonk.Gone, thoonk.Conflict:
-			t.lose()
-			return nil
+		case thoonk.Gone, thoonk.Conflict: // those who follow will find that out for themselves
 		default:
 			return err
 		}
 	}
-	t.add(&Change{Event: e.Event, Place: e.Place})
+	c := &Change{Event: e.Event, Place: e.Place}
+	if wide != nil {
+		wide.add(c)
+	}
+	switch {
+	case narrow == nil:
+	case e.Event.Complete():
+		narrow.add(c)
+	default:
+		narrow.lose()
+	}
 	return nil
 }

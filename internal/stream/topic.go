@@ -2,22 +2,30 @@ package stream
 
 import "sync"
 
-// Bounds of what a topic keeps for readers who are a little behind. Those who are farther behind read the history.
+// Bounds of what a topic keeps for readers who are a little behind. Those who are farther behind read the history, or
+// the log.
 const (
 	topicChanges = 512
 	topicBytes   = 1 << 20
+	wideChanges  = 4096
+	wideBytes    = 8 << 20
 )
 
-// topic holds the last changes of a feed, once for all who follow it. A reader is a cursor: the number of the change
+// topic holds the last changes of a feed, or of all, once for all who follow. A reader is a cursor: the number of the change
 // that it wants next, counted from the making of the topic.
 type topic struct {
-	readers int // guarded by the broker
+	readers              int // guarded by the broker
+	maxChanges, maxBytes int
 
 	mu      sync.Mutex
 	changes []*Change
 	first   uint64 // the number of changes[0]
 	bytes   int
 	wake    chan struct{} // closed when there is more, and made anew
+}
+
+func newTopic(maxChanges, maxBytes int) *topic {
+	return &topic{maxChanges: maxChanges, maxBytes: maxBytes, wake: make(chan struct{})}
 }
 
 // next is the number that the next change will get.
@@ -32,7 +40,7 @@ func (t *topic) add(c *Change) {
 	defer t.mu.Unlock()
 	t.changes = append(t.changes, c)
 	t.bytes += len(c.Body)
-	for len(t.changes) > topicChanges || t.bytes > topicBytes && len(t.changes) > 1 {
+	for len(t.changes) > t.maxChanges || t.bytes > t.maxBytes && len(t.changes) > 1 {
 		t.bytes -= len(t.changes[0].Body)
 		t.changes = t.changes[1:] // what readers hold of it stays as it is
 		t.first++

@@ -120,7 +120,8 @@ type ItemPage struct {
 	Next     string   // for ItemQuery.After; empty: that was the last page
 	Total    int      // items in the feed
 	Revision Revision // of the feed's last change
-	Content  Content  // of the feed
+	Content  Content  // of the feed, as is Type
+	Type     Type
 }
 
 // ChangeQuery asks for a page of a feed's history.

@@ -2,8 +2,8 @@
 -- ARGV  5 asc, desc or ids   6 limit   7 bound on the bytes of the bodies, beyond which the page ends early
 --       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''
 --       for ids: 8... the ids
--- returns  ok, content, revision of the feed, items in the feed, score or index and id to go on after or '' if that is
---          all, then id, body, last word, score or '' of each
+-- returns  ok, type, content, revision of the feed, items in the feed, score or index and id to go on after or '' if
+--          that is all, then id, body, last word, score or '' of each
 --          not_found | conflict, bare | conflict, type, T
 local mode, limit, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -62,7 +62,7 @@ else
   end
 end
 
-local answer = {'ok', feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), ''}
+local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), ''}
 local read, last = 0, ''
 for i, id in ipairs(ids) do
   local placed = feed.sorted or call('ZSCORE', IDS, id)
@@ -78,5 +78,5 @@ for i, id in ipairs(ids) do
   end
   if placed then last = (feed.sorted and whole(first + i - 1) or placed) .. ' ' .. id end
 end
-if more then answer[5] = last end
+if more then answer[6] = last end
 return answer
