@@ -176,6 +176,7 @@ func (a *Adopter) adopt(ctx context.Context, batch []heard) error {
 		}
 		return nil
 	})
+	reordered := make(map[thoonk.FeedName]struct{})
 	for i, call := range calls {
 		reply, err := call.Slice()
 		if err != nil {
@@ -185,12 +186,32 @@ func (a *Adopter) adopt(ctx context.Context, batch []heard) error {
 			a.skip(batch[i].feed, err)
 			continue
 		}
-		if err := a.note(batch[i], reply); err != nil {
+		moved, err := a.note(batch[i], reply)
+		if err != nil {
 			return err
+		}
+		if moved {
+			reordered[batch[i].feed] = struct{}{}
 		}
 	}
 	if err != nil && thoonk.KindOf(failure("adopt", err)) != thoonk.Conflict {
 		return err
+	}
+	return a.adoptOrders(ctx, reordered)
+}
+
+// adoptOrders tells what is left of the differences in the order of sorted feeds after all that was heard about them.
+func (a *Adopter) adoptOrders(ctx context.Context, feeds map[thoonk.FeedName]struct{}) error {
+	for feed := range feeds {
+		told, err := a.store.reconcileOrder(ctx, feed)
+		a.stats.told.Add(int64(told))
+		switch thoonk.KindOf(err) {
+		case "", thoonk.NotFound:
+		case thoonk.Conflict:
+			a.skip(feed, err)
+		default:
+			return err
+		}
 	}
 	return nil
 }
@@ -206,20 +227,22 @@ func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard) *redis.C
 	return scriptAdopt.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", args)...)
 }
 
-// note counts what a script answered. A feed that is gone, or not ready, is no failure; a lost lease is one.
-func (a *Adopter) note(h heard, reply []any) error {
+// note counts what a script answered, and reports whether the order of a sorted feed may have changed. A feed that is
+// gone, or not ready, is no failure; a lost lease is one.
+func (a *Adopter) note(h heard, reply []any) (moved bool, err error) {
 	answer, err := parseAnswer("adopt", h.feed, reply)
 	if err != nil {
 		if word, _ := reply[0].(string); word == "fenced" {
-			return err
+			return false, err
 		}
-		return nil
+		return false, nil
 	}
-	if h.id != "" {
-		a.stats.told.Add(answer.number(0))
-		a.stats.restated.Add(answer.number(1))
+	if h.id == "" {
+		return false, nil
 	}
-	return nil
+	a.stats.told.Add(answer.number(0))
+	a.stats.restated.Add(answer.number(1))
+	return answer.number(2) == 1, nil
 }
 
 // Audit compares everything once more, slowly: another client may have died between its write and its announcement.

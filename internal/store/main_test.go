@@ -216,3 +216,14 @@ func (f *fixture) dump() map[string]string {
 	}
 	return all
 }
+
+// nextMillisecond waits until Redis's clock shows another one: scores of the contract tell no less apart.
+func (f *fixture) nextMillisecond() {
+	f.Helper()
+	first, err := f.redis.Time(f.ctx).Result()
+	f.ok(err)
+	for now := first; now.UnixMilli() == first.UnixMilli(); {
+		now, err = f.redis.Time(f.ctx).Result()
+		f.ok(err)
+	}
+}

@@ -41,13 +41,13 @@ func (f *fixture) order(feed thoonk.FeedName) []string {
 // agreesInOrder is agrees, and the log told the order that Redis has.
 func (f *fixture) agreesInOrder(feed thoonk.FeedName) {
 	f.Helper()
-	f.agrees(feed)
 	want := f.order(feed)
-	told, err := f.redis.LRange(f.ctx, "thoonk.order:"+string(feed), 0, -1).Result()
-	f.ok(err)
-	if !slices.Equal(told, want) {
-		f.Fatalf("thoonk.order is %v\nRedis has %v", told, want)
-	}
+	thoonktest.Eventually(f, "the order was told after the last batch of messages", func() bool {
+		told, err := f.redis.LRange(f.ctx, "thoonk.order:"+string(feed), 0, -1).Result()
+		f.ok(err)
+		return slices.Equal(told, want)
+	})
+	f.agrees(feed)
 	if got := replayOrder(f.logged(), feed); !slices.Equal(got, want) {
 		f.Fatalf("the log's order is %v\nRedis has %v\n%v", got, want, f.told(feed))
 	}

@@ -2,7 +2,7 @@
 -- says what the log said before, the message was late: Redis's word is told again, as restated.
 -- Of the order of a sorted feed only what Redis says now is told: of moves in quick succession, the last.
 -- ARGV  5 publish, edit, retract or position   6 id   7 body   8 SHA-1 of the body   9 the adopter's fencing token
--- returns  ok, entries told, 1 if one of them is restated | fenced
+-- returns  ok, entries told, 1 if one of them is restated, 1 if the order of a sorted feed may differ now | fenced
 local kind, id, body, digest, token = unpack(ARGV, 5, 9)
 
 if call('GET', ADOPTER) ~= token then return {'fenced'} end
@@ -11,9 +11,9 @@ if feed.type ~= 'feed' and not feed.sorted or feed.life == 'none' and not feed.t
 if kind == 'position' then
   if feed.life == 'none' then return {'ok', 0, 0} end
   local _, told = compare(id)
-  told = realign(id) or told
+  told = align(id) or told
   commit()
-  return {'ok', told and 1 or 0, 0}
+  return {'ok', told and 1 or 0, 0, 1}
 end
 local real = word(id)
 local last = said(id)
@@ -30,4 +30,4 @@ if present ~= heard and present == previous then
   told, restated = 2, 1
 end
 commit()
-return {'ok', told, restated}
+return {'ok', told, restated, feed.sorted and 1 or 0}

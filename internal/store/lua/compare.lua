@@ -12,10 +12,9 @@ if places and not feed.sorted then return {'conflict', 'type', feed.type} end
 local read, told, looked = 0, 0, 0
 for i = 6, #ARGV do
   local size, new = compare(ARGV[i])
-  if places then new = realign(ARGV[i]) or new end
   read = read + size
   looked = looked + 1
-  if new then told = told + 1 end
+  told = told + (new and 1 or 0) + (places and align(ARGV[i]) and 1 or 0)
   if read > 1048576 then break end
 end
 commit()

@@ -298,8 +298,9 @@ local function tell(id, body, digest, note)
   end
 end
 
--- realign tells where an item of a sorted feed stands in Redis if the log has it elsewhere.
-local function realign(id)
+-- align tells where an item of a sorted feed stands in Redis if the log has another item before it. Where several items
+-- were moved, aligning those that were is not always enough: see misplaced in order.go.
+local function align(id)
   local told = call('LPOS', ORDER, id)
   if not told or not call('LPOS', IDS, id) then return false end
   local where, ref = stands(id)
