@@ -5,7 +5,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -16,8 +18,10 @@ import (
 
 // Options say how a [Store] works.
 type Options struct {
-	URL        string // redis://, rediss:// or unix://
-	LogEntries int    // the log keeps about so many entries; 0: 20,000
+	// URL is redis://, rediss:// or unix://. With the parameter master_name its host is a sentinel, and so is each addr
+	// parameter: redis://s1:26379/0?master_name=mymaster&addr=s2:26379
+	URL        string
+	LogEntries int // the log keeps about so many entries; 0: 20,000
 	Log        *slog.Logger
 }
 
@@ -31,19 +35,10 @@ type Store struct {
 
 // Open returns a store; it does not dial yet. An error means that the URL is wrong.
 func Open(o Options) (*Store, error) {
-	ro, err := redis.ParseURL(o.URL)
+	client, err := newClient(o.URL)
 	if err != nil {
 		return nil, err
 	}
-	// A write whose answer is lost may have been done: doing it again is for the caller to decide.
-	ro.MaxRetries = -1
-	ro.ContextTimeoutEnabled = true
-	ro.DisableIdentity = true
-	ro.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // of a vendor's service
-	ro.DialTimeout = 2 * time.Second
-	ro.DialerRetries = 1
-	ro.ReadTimeout = 10 * time.Second
-	ro.PoolTimeout = 5 * time.Second
 	if o.LogEntries == 0 {
 		o.LogEntries = 20_000
 	}
@@ -51,7 +46,46 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	quieten.Do(func() { redis.SetLogger(quiet{}) })
-	return &Store{redis: redis.NewClient(ro), instance: uuid.NewString(), logEntries: o.LogEntries, log: o.Log}, nil
+	return &Store{redis: client, instance: uuid.NewString(), logEntries: o.LogEntries, log: o.Log}, nil
+}
+
+const (
+	dialTimeout = 2 * time.Second
+	readTimeout = 10 * time.Second // of an answer; a request's own deadline may be earlier
+	poolTimeout = 5 * time.Second
+)
+
+// newClient sets what our use of Redis needs. A write whose answer is lost may have been done: doing it again is for the
+// caller to decide, so nothing is retried. Maintenance notifications are a vendor's service.
+func newClient(address string) (*redis.Client, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("the Redis URL cannot be read") // without the URL, which may hold a password
+	}
+	if u.Query().Has("master_name") {
+		return newSentinelClient(address)
+	}
+	o, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxRetries, o.DialerRetries = -1, 1
+	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
+	o.DialTimeout, o.ReadTimeout, o.PoolTimeout = dialTimeout, readTimeout, poolTimeout
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(o), nil
+}
+
+// newSentinelClient follows the master that sentinels name.
+func newSentinelClient(address string) (*redis.Client, error) {
+	o, err := redis.ParseFailoverURL(address)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxRetries, o.DialerRetries = -1, 1
+	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
+	o.DialTimeout, o.ReadTimeout, o.PoolTimeout = dialTimeout, readTimeout, poolTimeout
+	return redis.NewFailoverClient(o), nil
 }
 
 // Ping returns nil if Redis answers, and an Unavailable error otherwise.
