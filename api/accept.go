@@ -6,16 +6,22 @@ import (
 	"strings"
 )
 
-// accepts reports whether the lines of an Accept header admit a media type (RFC 9110 section 12.5.1). The most specific
-// range that matches decides; no header admits everything.
-func accepts(lines []string, mediaType string) bool {
+// preference is how much the lines of an Accept header want a media type (RFC 9110 section 12.5.1).
+type preference struct {
+	weight float64 // 0: not acceptable
+	named  bool    // the type itself is among them, not only a range that it is in
+}
+
+// accepts returns the preference for a media type. The most specific range that matches decides; no header admits
+// everything.
+func accepts(lines []string, mediaType string) preference {
 	ranges := strings.TrimSpace(strings.Join(lines, ","))
 	if ranges == "" {
-		return true
+		return preference{weight: 1}
 	}
 	kind, _, _ := strings.Cut(mediaType, "/")
 	precedence := []string{"*/*", kind + "/*", mediaType} // rising
-	best, admitted := -1, false
+	best, found := -1, preference{}
 	for r := range strings.SplitSeq(ranges, ",") {
 		name, params, err := mime.ParseMediaType(r)
 		if err != nil {
@@ -23,11 +29,17 @@ func accepts(lines []string, mediaType string) bool {
 		}
 		for rank, p := range precedence {
 			if name == p && rank > best {
-				best, admitted = rank, weight(params) > 0
+				best, found = rank, preference{weight: weight(params), named: name == mediaType}
 			}
 		}
 	}
-	return admitted
+	return found
+}
+
+// over reports whether p is the stronger wish. Where both weigh the same, what is named goes before what is only in a
+// range: many clients send "application/json, */*" to ask for JSON.
+func (p preference) over(q preference) bool {
+	return p.weight > q.weight || p.weight == q.weight && p.weight > 0 && p.named && !q.named
 }
 
 func weight(params map[string]string) float64 {

@@ -19,11 +19,35 @@ func TestAccepts(t *testing.T) {
 		"text/*;q=0, */*":                     false,
 		"text/event-stream;q=0.000":           false,
 	} {
-		if got := accepts([]string{header}, eventStream); got != want {
+		if got := accepts([]string{header}, eventStream); got.weight > 0 != want {
 			t.Errorf("Accept: %s is %v", header, got)
 		}
 	}
-	if !accepts(nil, eventStream) || !accepts([]string{"text/html", "text/event-stream"}, eventStream) {
+	if accepts(nil, eventStream).weight == 0 || accepts([]string{"text/html", "text/event-stream"}, eventStream).weight == 0 {
 		t.Error("no line, or two")
+	}
+}
+
+// A page of history is for those who want JSON more than a stream.
+func TestPreference(t *testing.T) {
+	for header, want := range map[string]bool{
+		"":                                    false,
+		"*/*":                                 false,
+		"text/event-stream":                   false,
+		"application/json, text/event-stream": false,
+		"text/event-stream, */*":              false,
+		"text/event-stream;q=0.9, application/*;q=0.8": false,
+		"application/json":                          true,
+		"application/*":                             true,
+		"application/json, text/plain, */*":         true, // axios
+		"application/json;q=0.9, */*;q=0.8":         true,
+		"text/event-stream;q=0.5, application/json": true,
+		"text/html":                                 false,
+		"application/json;q=0":                      false,
+	} {
+		lines := []string{header}
+		if got := accepts(lines, mediaJSON).over(accepts(lines, eventStream)); got != want {
+			t.Errorf("Accept: %s is %v", header, got)
+		}
 	}
 }

@@ -45,6 +45,10 @@ func TestRightsBeforeExistence(t *testing.T) {
 		{"PUT", "/items/x", "reader"},
 		{"DELETE", "/items/x", "writer"},
 		{"GET", "/events", "writer"},
+		{"PATCH", "", "reader"},
+		{"PATCH", "/items/x", "reader"},
+		{"PUT", "/items/x/position", "reader"},
+		{"POST", "/batch", "reader"},
 	}
 	for _, r := range requests {
 		there := e.do(r.method, "/v1/feeds/f"+r.path, "not json", as(r.token))

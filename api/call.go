@@ -44,26 +44,33 @@ func (c *call) item(verb auth.Verb) (thoonk.FeedName, thoonk.ItemID, error) {
 	return name, id, c.who.Require(verb, name)
 }
 
+// writing says how a write is to be done.
+type writing struct {
+	cond thoonk.Condition
+	key  string // of Idempotency-Key; empty: none
+}
+
 // writeOptions reads what says how a write is to be done. What is not done yet is refused, so that nobody relies on it.
-func (c *call) writeOptions() (thoonk.Condition, error) {
-	var none thoonk.Condition
-	if len(c.Request().Header.Values("Idempotency-Key")) > 0 {
-		return none, inHeader(thoonk.E(thoonk.Unsupported, "Idempotency-Key is not supported yet"), "Idempotency-Key")
-	}
+func (c *call) writeOptions() (writing, error) {
+	var w writing
 	for _, name := range []string{"confirm", "confirm_timeout"} {
 		if c.Request().URL.Query().Has(name) {
-			return none, inQuery(thoonk.E(thoonk.Unsupported, "%s is not supported yet", name), name)
+			return w, inQuery(thoonk.E(thoonk.Unsupported, "%s is not supported yet", name), name)
 		}
 	}
-	if err := c.noQuery(); err != nil {
-		return none, err
+	err := c.noQuery()
+	if err == nil {
+		w.key, err = parseIdempotencyKey(c.Request().Header.Values(idempotencyKey))
 	}
-	return c.condition()
+	if err == nil {
+		w.cond, err = c.condition()
+	}
+	return w, err
 }
 
 // send answers with a JSON document.
 func (c *call) send(status int, doc []byte) error {
-	return sendJSON(c, status, "application/json", doc)
+	return sendJSON(c, status, mediaJSON, doc)
 }
 
 func sendJSON(c echo.Context, status int, mediaType string, doc []byte) error {
@@ -75,7 +82,7 @@ func sendJSON(c echo.Context, status int, mediaType string, doc []byte) error {
 	return nil
 }
 
-// noContent answers 204 or 304.
+// noContent answers 204, or 304.
 func (c *call) noContent(status int) error {
 	c.Response().WriteHeader(status)
 	return nil

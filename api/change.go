@@ -16,27 +16,7 @@ type change struct {
 
 // encodeChange is the one function for [stream.Change.Encoded].
 func encodeChange(e thoonk.Event) any {
-	data := make([]byte, 0, 256+len(e.Body))
-	data = appendMember(append(data, '{'), "feed", string(e.Feed))
-	data = appendRevision(data, e.Revision)
-	data = appendMember(data, "kind", string(e.Kind))
-	if e.ItemID != "" {
-		data = appendMember(data, "id", string(e.ItemID))
-	}
-	data = appendTime(data, "at", e.Revision.Time())
-	if e.Restated {
-		data = append(appendName(data, "restated"), "true"...)
-	}
-	actor := len(data)
-	if e.Actor != "" {
-		data = appendMember(data, "actor", e.Actor)
-	}
-	actorDone := len(data)
-	if e.HasBody() && e.Complete() { // never an empty body in place of one that the log left out
-		data = appendContent(data, e.Content, e.Body)
-	}
-	data = append(data, '}')
-
+	data, actor, actorDone := eventData(e)
 	// Only the body can have line breaks, so all before it is on the first line of data.
 	before := len("event: ") + len(e.Kind) + len("\ndata: ")
 	return change{
@@ -46,14 +26,42 @@ func encodeChange(e thoonk.Event) any {
 	}
 }
 
-// writeChange writes a change with its id. The actor is for those who may see who did what.
-func writeChange(w io.Writer, ch *stream.Change, withActor bool) error {
+// eventData is an event as JSON. Who did it is between two places in it.
+func eventData(e thoonk.Event) (data []byte, actor, actorDone int) {
+	data = make([]byte, 0, 256+len(e.Body))
+	data = appendMember(append(data, '{'), "feed", string(e.Feed))
+	data = appendRevision(data, e.Revision)
+	data = appendMember(data, "kind", string(e.Kind))
+	if e.ItemID != "" {
+		data = appendMember(data, "id", string(e.ItemID))
+	}
+	if !e.Position.IsZero() {
+		data = appendPosition(data, e.Position)
+	}
+	data = appendTime(data, "at", e.Revision.Time())
+	if e.Restated {
+		data = append(appendName(data, "restated"), "true"...)
+	}
+	actor = len(data)
+	if e.Actor != "" {
+		data = appendMember(data, "actor", e.Actor)
+	}
+	actorDone = len(data)
+	if e.HasBody() && e.Complete() { // never an empty body in place of one that the log left out
+		data = appendContent(data, e.Content, e.Body)
+	}
+	return append(data, '}'), actor, actorDone
+}
+
+// writeChange writes a change with an id of the stream that it goes out on. The actor is for those who may see who did
+// what.
+func writeChange(w io.Writer, ch *stream.Change, id thoonk.Revision, withActor bool) error {
 	c := ch.Encoded(encodeChange).(change)
 	head := c.frame[:c.actor]
 	if withActor {
 		head = c.frame[:c.actorDone]
 	}
-	for _, p := range [][]byte{appendID(nil, ch.Revision), head, c.frame[c.actorDone:]} {
+	for _, p := range [][]byte{appendID(nil, id), head, c.frame[c.actorDone:]} {
 		if _, err := w.Write(p); err != nil {
 			return err
 		}

@@ -60,8 +60,7 @@ func badCursor() error {
 	return inQuery(thoonk.E(thoonk.Invalid, `cursor is not the "next" of a page of this very list`), "cursor")
 }
 
-// linkNext points to the next page with the same query (RFC 8288).
-func (c *call) linkNext(path string, q url.Values, next string) {
-	q.Set("cursor", next)
+// linkNext points to the next page, which a query asks for (RFC 8288).
+func (c *call) linkNext(path string, q url.Values) {
 	c.Response().Header().Set("Link", "<"+c.s.base+path+"?"+q.Encode()+`>; rel="next"`)
 }

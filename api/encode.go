@@ -68,10 +68,14 @@ func appendTime(dst []byte, name string, t time.Time) []byte {
 }
 
 func appendRevision(dst []byte, r thoonk.Revision) []byte {
+	return appendRevisionAs(dst, "revision", r)
+}
+
+func appendRevisionAs(dst []byte, name string, r thoonk.Revision) []byte {
 	if r.IsZero() {
 		return dst
 	}
-	return appendMember(dst, "revision", r.String())
+	return appendMember(dst, name, r.String())
 }
 
 // appendContent appends a body in the form in which readers of a feed with this content see it.
@@ -104,7 +108,8 @@ func itemDoc(item thoonk.Item, content thoonk.Content) []byte {
 	return append(appendItem(append(dst, '{'), item, content), '}')
 }
 
-func pageDoc(page thoonk.ItemPage, next string) []byte {
+// pageDoc is a page of items. Next is a cursor; rest are ids that were asked for and not looked at.
+func pageDoc(page thoonk.ItemPage, next string, rest []thoonk.ItemID) []byte {
 	dst := []byte(`{"items":[`)
 	for i, item := range page.Items {
 		if i > 0 {
@@ -117,6 +122,16 @@ func pageDoc(page thoonk.ItemPage, next string) []byte {
 	dst = appendRevision(dst, page.Revision)
 	if next != "" {
 		dst = appendMember(dst, "next", next)
+	}
+	if len(rest) > 0 {
+		dst = append(appendName(dst, "rest"), '[')
+		for i, id := range rest {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, string(id))
+		}
+		dst = append(dst, ']')
 	}
 	return append(dst, '}')
 }

@@ -112,7 +112,7 @@ func FuzzItemDoc(f *testing.F) {
 			Items []wireItem
 			Total int
 		}
-		doc := pageDoc(page, "next")
+		doc := pageDoc(page, "next", nil)
 		if err := json.Unmarshal(doc, &got); err != nil {
 			t.Fatalf("%v: %s", err, doc)
 		}

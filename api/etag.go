@@ -46,18 +46,44 @@ func (c *call) condition() (thoonk.Condition, error) {
 	return cond, nil
 }
 
-// fresh sets the ETag of what was read and evaluates the preconditions in the order of RFC 9110 section 13.2.2. It
-// reports whether the client has it already.
+// checkCondition evaluates a condition for something that is there, in the order of RFC 9110 section 13.2.2, as the store does.
+func checkCondition(cond thoonk.Condition, present thoonk.Revision) error {
+	stale := thoonk.E(thoonk.Stale, "the present revision is %s", present)
+	switch {
+	case cond.Match != nil && !slices.Contains(cond.Match, present):
+		return inHeader(stale, "If-Match")
+	case cond.NoneAny || slices.Contains(cond.NoneMatch, present):
+		return inHeader(stale, "If-None-Match")
+	}
+	return nil
+}
+
+// fresh sets the ETag of what was read and evaluates the preconditions. It reports whether the client has it already.
 func (c *call) fresh(present thoonk.Revision) (bool, error) {
 	cond, err := c.condition()
 	if err != nil {
 		return false, err
 	}
-	if cond.Match != nil && !slices.Contains(cond.Match, present) {
-		return false, inHeader(thoonk.E(thoonk.Stale, "the present revision is %s", present), "If-Match")
+	if err := checkCondition(thoonk.Condition{Match: cond.Match}, present); err != nil {
+		return false, err
 	}
 	c.setETag(present)
-	return cond.NoneAny || slices.Contains(cond.NoneMatch, present), nil
+	return checkCondition(thoonk.Condition{NoneAny: cond.NoneAny, NoneMatch: cond.NoneMatch}, present) != nil, nil
+}
+
+// freshList is fresh for something whose tag is weak, which no list of strong ones matches (section 13.1.1).
+func (c *call) freshList(present thoonk.Revision) (bool, error) {
+	cond, err := c.condition()
+	if err != nil {
+		return false, err
+	}
+	if cond.Match != nil {
+		return false, inHeader(thoonk.E(thoonk.Stale, "a list has a weak entity tag, which If-Match never matches"), "If-Match")
+	}
+	if !present.IsZero() {
+		c.Response().Header().Set("ETag", "W/"+etag(present))
+	}
+	return checkCondition(cond, present) != nil, nil
 }
 
 // sendFresh answers a read: 304 if the client has that revision, else the document.

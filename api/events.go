@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,74 +16,96 @@ import (
 
 const eventStream = "text/event-stream"
 
-// events streams the changes of one feed.
+// events streams the changes of one feed, or answers with a page of its history.
 func (s *Server) events(c *call) error {
 	feed, err := c.feed(auth.Read)
 	if err != nil {
 		return err
 	}
-	o, err := c.streamOptions(feed)
+	accept := c.Request().Header.Values("Accept")
+	streamed, paged := accepts(accept, eventStream), accepts(accept, mediaJSON)
+	switch {
+	case paged.over(streamed):
+		return timed(func(c *call) error { return s.history(c, feed) })(c)
+	case streamed.weight > 0:
+		return s.streamFeed(c, feed)
+	}
+	return echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream+" or, a page of them, as "+mediaJSON)
+}
+
+func (s *Server) streamFeed(c *call, feed thoonk.FeedName) error {
+	q, err := c.query("since", "snapshot", "ticket")
 	if err != nil {
 		return err
 	}
-	if !accepts(c.Request().Header.Values("Accept"), eventStream) {
-		return echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream)
+	o := stream.Options{Feed: feed}
+	if o.Since, o.Snapshot, err = c.streamStart(q); err != nil {
+		return err
 	}
 	if c.Request().Method == http.MethodHead {
-		return s.headEvents(c, feed)
+		if _, err := s.o.Store.Feed(c.ctx(), feed); err != nil {
+			return err
+		}
+		return c.headStream()
 	}
+	admin := c.who.Can(auth.Admin, feed)
+	w := &eventWriter{w: c.Response(), feed: feed, snapshot: o.Snapshot, withActor: func(thoonk.FeedName) bool { return admin }}
+	return s.serveStream(c, w, func(ctx context.Context) (Follower, error) { return s.o.Streams.Follow(ctx, o) })
+}
+
+// streamStart reads where the stream begins. Last-Event-ID, which a client sends when it connects again, is newer than
+// the since of the URL that it uses each time.
+func (c *call) streamStart(q url.Values) (since thoonk.Revision, snapshot bool, err error) {
+	if since, err = sinceOf(q); err != nil {
+		return since, false, err
+	}
+	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
+		if since, err = thoonk.ParseRevision(last); err != nil {
+			return since, false, inHeader(err, "Last-Event-ID")
+		}
+	}
+	switch q.Get("snapshot") {
+	case "true":
+		snapshot = true
+	case "false":
+	default:
+		if q.Has("snapshot") {
+			return since, false, inQuery(thoonk.E(thoonk.Invalid, "snapshot is true or false"), "snapshot")
+		}
+	}
+	return since, snapshot, nil
+}
+
+func sinceOf(q url.Values) (thoonk.Revision, error) {
+	if !q.Has("since") {
+		return thoonk.Revision{}, nil
+	}
+	r, err := thoonk.ParseRevision(q.Get("since"))
+	return r, inQuery(err, "since")
+}
+
+func (c *call) headStream() error {
+	streamHeader(c.Response().Header())
+	return c.noContent(http.StatusOK)
+}
+
+// serveStream writes what a new follower yields, as long as the stream may last.
+func (s *Server) serveStream(c *call, w *eventWriter, follow func(context.Context) (Follower, error)) error {
 	done, err := s.takeStream()
 	if err != nil {
 		return err
 	}
 	defer done()
-	follower, err := s.follow(c, o)
+	starting, cancel := context.WithTimeout(c.ctx(), requestTimeout)
+	follower, err := follow(starting)
+	cancel()
 	if err != nil {
 		return err
 	}
 	defer follower.Close()
 	ctx, cancel := s.streamContext(c)
 	defer cancel()
-	w := newEventWriter(c.Response(), o, c.who.Can(auth.Admin, feed))
 	return s.pump(ctx, w, follower)
-}
-
-// streamOptions reads where the stream begins. Last-Event-ID, which a client sends when it connects again, is newer than
-// the since of the URL that it uses each time.
-func (c *call) streamOptions(feed thoonk.FeedName) (stream.Options, error) {
-	o := stream.Options{Feed: feed}
-	q, err := c.query("since", "snapshot")
-	if err != nil {
-		return o, err
-	}
-	if q.Has("since") {
-		if o.Since, err = thoonk.ParseRevision(q.Get("since")); err != nil {
-			return o, inQuery(err, "since")
-		}
-	}
-	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
-		if o.Since, err = thoonk.ParseRevision(last); err != nil {
-			return o, inHeader(err, "Last-Event-ID")
-		}
-	}
-	switch q.Get("snapshot") {
-	case "true":
-		o.Snapshot = true
-	case "false":
-	default:
-		if q.Has("snapshot") {
-			return o, inQuery(thoonk.E(thoonk.Invalid, "snapshot is true or false"), "snapshot")
-		}
-	}
-	return o, nil
-}
-
-func (s *Server) headEvents(c *call, feed thoonk.FeedName) error {
-	if _, err := s.o.Store.Feed(c.ctx(), feed); err != nil {
-		return err
-	}
-	streamHeader(c.Response().Header())
-	return c.noContent(http.StatusOK)
 }
 
 // takeStream counts a stream in, as far as there is room. Done counts it out.
@@ -96,12 +119,6 @@ func (s *Server) takeStream() (done func(), err error) {
 		return nil, thoonk.E(thoonk.Unavailable, "too many event streams are open")
 	}
 	return done, nil
-}
-
-func (s *Server) follow(c *call, o stream.Options) (Follower, error) {
-	ctx, cancel := context.WithTimeout(c.ctx(), requestTimeout)
-	defer cancel()
-	return s.o.Streams.Follow(ctx, o)
 }
 
 // streamContext ends when the client leaves, when its token expires, and when the server ends all streams.

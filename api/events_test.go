@@ -146,7 +146,7 @@ func TestEventsFaults(t *testing.T) {
 	e.do("GET", target+"?snapshot=yes", "", as("reader")).faults(400, "invalid", "?snapshot")
 	e.do("GET", target+"?snapshot=", "", as("reader")).faults(400, "invalid", "?snapshot")
 	e.do("GET", target+"?sinse=1-2", "", as("reader")).faults(400, "invalid", "?sinse")
-	e.do("GET", target, "", as("reader", "Accept", "application/json")).problem(406, "not_acceptable")
+	e.do("GET", target, "", as("reader", "Accept", "text/html")).problem(406, "not_acceptable")
 	e.streams.fail = thoonk.E(thoonk.NotFound, "there is no feed f")
 	e.do("GET", target, "", as("reader")).problem(404, "not_found")
 	if n := e.server.streams.Load(); n != 0 {
@@ -217,6 +217,15 @@ func (w *streamWriter) sent() []string {
 // inBubble serves one stream under a fake clock and calls test while it runs. It returns when the stream has ended.
 func inBubble(t *testing.T, o Options, test func(*Server, *fakeStreams, *streamWriter)) {
 	t.Helper()
+	inBubbleFor(t, o, func(t *testing.T, _ *Server) *http.Request {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/feeds/f/events", nil)
+		r.Header = as("reader")
+		return r
+	}, test)
+}
+
+func inBubbleFor(t *testing.T, o Options, request func(*testing.T, *Server) *http.Request, test func(*Server, *fakeStreams, *streamWriter)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		streams := newFakeStreams()
 		o.Streams, o.Log, o.Store = streams, discard(), newFakeStore()
@@ -226,8 +235,7 @@ func inBubble(t *testing.T, o Options, test func(*Server, *fakeStreams, *streamW
 		s := New(o)
 		defer s.EndStreams()
 		w := &streamWriter{ResponseRecorder: httptest.NewRecorder()}
-		r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/feeds/f/events", nil)
-		r.Header = as("reader")
+		r := request(t, s)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -19,19 +19,9 @@ const writeTimeout = 30 * time.Second
 type eventWriter struct {
 	w         *echo.Response
 	control   *http.ResponseController
-	feed      thoonk.FeedName
-	snapshot  bool // asked for
-	withActor bool
-}
-
-func newEventWriter(w *echo.Response, o stream.Options, withActor bool) *eventWriter {
-	return &eventWriter{
-		w:         w,
-		control:   http.NewResponseController(w.Writer), // echo's own Flush hides errors
-		feed:      o.Feed,
-		snapshot:  o.Snapshot,
-		withActor: withActor,
-	}
+	feed      thoonk.FeedName // the only one; empty: several, and ids are places in the log
+	snapshot  bool            // asked for
+	withActor func(thoonk.FeedName) bool
 }
 
 func streamHeader(h http.Header) {
@@ -43,6 +33,7 @@ func streamHeader(h http.Header) {
 
 // open sends the header at once, so that the client knows that it is heard before anything happens.
 func (e *eventWriter) open() error {
+	e.control = http.NewResponseController(e.w.Writer) // echo's own Flush hides errors
 	streamHeader(e.w.Header())
 	_ = e.control.SetReadDeadline(time.Time{}) // a deadline for the request would end the stream
 	return e.flush(func() error {
@@ -62,12 +53,9 @@ func (e *eventWriter) write(step stream.Step) error {
 		case stream.Items:
 			return e.items(step)
 		case stream.Live:
-			if e.snapshot {
-				return e.put(appendLive(nil, e.feed, step.Revision))
-			}
-			return e.put(appendPlace(nil, step.Revision))
+			return e.put(e.live(step.Revision))
 		case stream.Reset:
-			return e.put(appendReset(nil, e.feed, step.Revision, e.snapshot))
+			return e.put(e.reset(step))
 		default:
 			return e.changes(step)
 		}
@@ -75,17 +63,43 @@ func (e *eventWriter) write(step stream.Step) error {
 }
 
 func (e *eventWriter) items(step stream.Step) error {
+	feed := e.feed
+	if feed == "" {
+		feed = step.Feed
+	}
 	for _, item := range step.Items {
-		if err := e.put(appendItemFrame(nil, e.feed, item, step.Content)); err != nil {
+		if err := e.put(appendItemFrame(nil, feed, item, step.Content)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (e *eventWriter) live(r thoonk.Revision) []byte {
+	switch {
+	case !e.snapshot:
+		return appendPlace(nil, r)
+	case e.feed == "":
+		return appendManyLive(nil, r)
+	default:
+		return appendLive(nil, e.feed, r)
+	}
+}
+
+func (e *eventWriter) reset(step stream.Step) []byte {
+	if e.feed == "" {
+		return appendManyReset(nil, step.Feed, step.Revision, e.snapshot)
+	}
+	return appendReset(nil, e.feed, step.Revision, e.snapshot)
+}
+
 func (e *eventWriter) changes(step stream.Step) error {
 	for _, ch := range step.Changes {
-		if err := writeChange(e.w, ch, e.withActor); err != nil {
+		id := ch.Revision
+		if e.feed == "" {
+			id = ch.Place
+		}
+		if err := writeChange(e.w, ch, id, e.withActor(ch.Feed)); err != nil {
 			return err
 		}
 	}

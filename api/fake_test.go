@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -19,11 +18,19 @@ type fakeStore struct {
 	feeds map[thoonk.FeedName]*fakeFeed
 	stamp uint64
 
-	fail      error // answered by every method
-	scans     []thoonk.FeedQuery
-	published thoonk.PublishItem
-	block     bool // wait for the context
-	panics    bool
+	history map[thoonk.FeedName][]thoonk.Event
+	tickets map[string][]byte
+	done    map[string]fakeOutcome // by idempotency key
+
+	fail    error // answered by every method
+	scans   []thoonk.FeedQuery
+	wrote   thoonk.Batch // the last one, also if it was a single write
+	asked   thoonk.ChangeQuery
+	ttl     time.Duration
+	changes func() // called in a write, before it looks at anything
+	large   int    // so many items by id are a page; 0: all
+	block   bool   // wait for the context
+	panics  bool
 }
 
 type fakeFeed struct {
@@ -33,7 +40,10 @@ type fakeFeed struct {
 }
 
 func newFakeStore() *fakeStore {
-	return &fakeStore{feeds: map[thoonk.FeedName]*fakeFeed{}, stamp: 1763874399000000}
+	return &fakeStore{
+		feeds: map[thoonk.FeedName]*fakeFeed{}, stamp: 1763874399000000,
+		history: map[thoonk.FeedName][]thoonk.Event{}, tickets: map[string][]byte{}, done: map[string]fakeOutcome{},
+	}
 }
 
 // begin locks the store. End has to be called in any case.
@@ -110,19 +120,24 @@ func (s *fakeStore) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed,
 	if err := s.begin(ctx); err != nil {
 		return thoonk.Feed{}, false, err
 	}
-	f, ok := s.feeds[p.Name]
-	if !ok {
-		f = &fakeFeed{feed: thoonk.Feed{Name: p.Name}}
-	}
-	if err := holds(p.If, f.feed.Revision); err != nil {
-		return thoonk.Feed{}, false, err
-	}
-	s.feeds[p.Name] = f
-	f.feed.Config, f.feed.Revision = p.Config, s.next(f)
-	if !ok {
-		f.feed.Created = f.feed.Revision.Time()
-	}
-	return f.feed, !ok, nil
+	s.happen()
+	created := false
+	feed, err := once(s, p.Once, func() (thoonk.Feed, error) {
+		f, ok := s.feeds[p.Name]
+		if !ok {
+			f = &fakeFeed{feed: thoonk.Feed{Name: p.Name}}
+		}
+		if err := holds(p.If, f.feed.Revision); err != nil {
+			return thoonk.Feed{}, err
+		}
+		s.feeds[p.Name] = f
+		f.feed.Config, f.feed.Revision = p.Config, s.next(f)
+		if created = !ok; created {
+			f.feed.Created = f.feed.Revision.Time()
+		}
+		return f.feed, nil
+	})
+	return feed, created, err
 }
 
 func (s *fakeStore) DeleteFeed(ctx context.Context, d thoonk.DeleteFeed) error {
@@ -130,15 +145,17 @@ func (s *fakeStore) DeleteFeed(ctx context.Context, d thoonk.DeleteFeed) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	f, err := s.find(d.Name)
-	if err != nil {
-		return err
-	}
-	if err := holds(d.If, f.feed.Revision); err != nil {
-		return err
-	}
-	delete(s.feeds, d.Name)
-	return nil
+	_, err := once(s, d.Once, func() (any, error) {
+		f, err := s.find(d.Name)
+		if err == nil {
+			err = holds(d.If, f.feed.Revision)
+		}
+		if err == nil {
+			delete(s.feeds, d.Name)
+		}
+		return nil, err
+	})
+	return err
 }
 
 func (s *fakeStore) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error) {
@@ -187,67 +204,11 @@ func (s *fakeStore) Item(ctx context.Context, feed thoonk.FeedName, id thoonk.It
 	return f.items[at], f.feed.Config.Content, nil
 }
 
-func (s *fakeStore) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
-	defer s.mu.Unlock()
-	if err := s.begin(ctx); err != nil {
-		return thoonk.Published{}, err
-	}
-	f, err := s.find(p.Feed)
-	if err != nil {
-		return thoonk.Published{}, err
-	}
-	if err := p.Form.Check(p.Body); err != nil {
-		return thoonk.Published{}, err
-	}
-	s.published = p
-	if p.ID == "" {
-		p.ID = thoonk.ItemID(fmt.Sprintf("made%d", f.number+1))
-	}
-	item := thoonk.Item{ID: p.ID, Body: p.Body}
-	at := f.index(p.ID)
-	if at >= 0 {
-		item = f.items[at]
-		item.Body = p.Body
-	}
-	if err := holds(p.If, item.Revision); err != nil {
-		return thoonk.Published{}, err
-	}
-	item.Revision = s.next(f)
-	item.Updated = item.Revision.Time()
-	if at < 0 {
-		item.Published = item.Updated
-		f.items = append(f.items, item)
-	} else {
-		f.items[at] = item
-	}
-	return thoonk.Published{Item: item, Created: at < 0}, nil
-}
-
-func (s *fakeStore) Retract(ctx context.Context, r thoonk.RetractItem) error {
-	defer s.mu.Unlock()
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	f, err := s.find(r.Feed)
-	if err != nil {
-		return err
-	}
-	at := f.index(r.ID)
-	if at < 0 {
-		return thoonk.E(thoonk.NotFound, "there is no such item")
-	}
-	if err := holds(r.If, f.items[at].Revision); err != nil {
-		return err
-	}
-	f.items = slices.Delete(f.items, at, at+1)
-	s.next(f)
-	return nil
-}
-
 // fakeStreams yields steps that a test sends.
 type fakeStreams struct {
 	steps  chan any // stream.Step or error
 	asked  stream.Options
+	many   stream.ManyOptions
 	fail   error
 	closed chan struct{} // closed with the follower
 }
@@ -258,6 +219,14 @@ func newFakeStreams() *fakeStreams {
 
 func (f *fakeStreams) Follow(_ context.Context, o stream.Options) (Follower, error) {
 	f.asked = o
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	return f, nil
+}
+
+func (f *fakeStreams) FollowMany(_ context.Context, o stream.ManyOptions) (Follower, error) {
+	f.many = o
 	if f.fail != nil {
 		return nil, f.fail
 	}

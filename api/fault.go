@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,16 +28,33 @@ func in(err error, field string) error {
 func inBody(err error, names ...string) error {
 	var pointer strings.Builder
 	for _, name := range names {
-		pointer.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)) // RFC 6901 section 3
+		pointer.WriteString("/" + pointerEscapes.Replace(name))
 	}
 	return in(err, pointer.String())
 }
 
-// fault is a member of a problem's "errors" (RFC 9457 section 3.2): one of the first three says where it is.
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") // RFC 6901 section 3
+
+// under puts names, and indexes of arrays, before the place that err names in the request's body.
+func under(err error, names ...any) error {
+	e, ok := errors.AsType[*thoonk.Error](err)
+	if !ok {
+		return err
+	}
+	way := ""
+	for _, name := range names {
+		way += "/" + pointerEscapes.Replace(fmt.Sprint(name))
+	}
+	return e.In(way + e.Field)
+}
+
+// fault is a member of a problem's "errors" (RFC 9457 section 3.2): one of the first three says where it is. Kind is of
+// the operation of a batch.
 type fault struct {
 	Pointer   string `json:"pointer,omitempty"`
 	Parameter string `json:"parameter,omitempty"`
 	Header    string `json:"header,omitempty"`
+	Kind      string `json:"kind,omitempty"`
 	Detail    string `json:"detail"`
 }
 
@@ -49,7 +67,7 @@ func faultAt(field, method, detail string) fault {
 	if name, ok := strings.CutPrefix(field, "{"); ok {
 		return fault{Parameter: strings.TrimSuffix(name, "}"), Detail: detail}
 	}
-	if name, ok := strings.CutSuffix(field, ":"); ok && !strings.HasPrefix(field, "/") {
+	if name, ok := strings.CutSuffix(field, ":"); field == idempotencyKey || ok && !strings.HasPrefix(field, "/") {
 		return fault{Header: name, Detail: detail}
 	}
 	switch method {

@@ -62,7 +62,7 @@ func (s *Server) putFeed(c *call) error {
 	if err != nil {
 		return err
 	}
-	cond, err := c.writeOptions()
+	w, err := c.writeOptions()
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,9 @@ func (s *Server) putFeed(c *call) error {
 	if err != nil {
 		return err
 	}
-	feed, created, err := s.o.Store.PutFeed(c.ctx(), thoonk.PutFeed{Name: name, Config: cfg, If: cond, Actor: c.who.Name})
+	feed, created, err := s.o.Store.PutFeed(c.ctx(), thoonk.PutFeed{
+		Name: name, Config: cfg, If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
+	})
 	if err != nil {
 		return err
 	}
@@ -87,16 +89,52 @@ func (s *Server) putFeed(c *call) error {
 	return c.send(status, marshal(toWire(feed)))
 }
 
+// patchFeed changes parts of a declaration (RFC 7396). What is null goes back to its default.
+func (s *Server) patchFeed(c *call) error {
+	name, err := c.feed(auth.Configure)
+	if err != nil {
+		return err
+	}
+	w, err := c.writeOptions()
+	if err != nil {
+		return err
+	}
+	data, err := c.patchBody()
+	if err != nil {
+		return err
+	}
+	put := thoonk.PutFeed{Name: name, Once: c.once(w, data), Actor: c.who.Name}
+	var done thoonk.Feed
+	err = patch(w, func() (thoonk.Revision, error) {
+		feed, err := s.o.Store.Feed(c.ctx(), name)
+		if err != nil {
+			return feed.Revision, err
+		}
+		put.Config, err = patchConfig(feed.Config, data)
+		return feed.Revision, err
+	}, func(unchanged thoonk.Condition) error {
+		put.If = unchanged
+		done, _, err = s.o.Store.PutFeed(c.ctx(), put)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.setETag(done.Revision)
+	return c.send(http.StatusOK, marshal(toWire(done)))
+}
+
 func (s *Server) deleteFeed(c *call) error {
 	name, err := c.feed(auth.Configure)
 	if err != nil {
 		return err
 	}
-	cond, err := c.writeOptions()
+	w, err := c.writeOptions()
 	if err != nil {
 		return err
 	}
-	if err := s.o.Store.DeleteFeed(c.ctx(), thoonk.DeleteFeed{Name: name, If: cond, Actor: c.who.Name}); err != nil {
+	err = s.o.Store.DeleteFeed(c.ctx(), thoonk.DeleteFeed{Name: name, If: w.cond, Once: c.once(w, nil), Actor: c.who.Name})
+	if err != nil {
 		return err
 	}
 	return c.noContent(http.StatusNoContent)

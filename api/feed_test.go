@@ -94,7 +94,7 @@ func TestConfigFaults(t *testing.T) {
 	} {
 		e.do("PUT", "/v1/feeds/f", body, as("all")).faults(400, "invalid", place)
 	}
-	for _, kind := range []string{"sorted_feed", "queue", "job"} {
+	for _, kind := range []string{"queue", "job"} {
 		e.do("PUT", "/v1/feeds/f", `{"type":"`+kind+`"}`, as("all")).faults(501, "unsupported", "#/type")
 	}
 	if len(e.store.feeds) != 0 {

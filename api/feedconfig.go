@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,24 +26,35 @@ func parseConfig(data []byte) (thoonk.Config, error) {
 	if len(data) == 0 {
 		return cfg, nil
 	}
+	return configured(cfg, data, false)
+}
+
+// patchConfig reads a merge patch of a declaration (RFC 7396). What is not given stays, and null stands for the default.
+func patchConfig(cfg thoonk.Config, data []byte) (thoonk.Config, error) {
+	if cfg.History.Count == thoonk.DefaultHistoryCount { // not declared, or as good as not declared
+		cfg.History.Count = 0
+	}
+	if cfg.History.Bytes == thoonk.DefaultHistoryBytes {
+		cfg.History.Bytes = 0
+	}
+	cfg, err := configured(cfg, data, true)
+	if err == nil {
+		err = checkType(cfg.Type)
+	}
+	return cfg, err
+}
+
+// configured returns a declaration with what is given changed.
+func configured(cfg thoonk.Config, data []byte, patch bool) (thoonk.Config, error) {
 	members, err := parseObject(data)
 	if err != nil {
 		return cfg, err
 	}
 	for _, m := range members {
-		switch m.name {
-		case "type":
-			cfg.Type, err = parseType(m.value)
-		case "max_length":
-			cfg.MaxLength, err = asInt(m.value, 0, maxMaxLength)
-		case "content":
-			cfg.Content, err = parseContent(m.value)
-		case "history":
-			cfg.History, err = parseHistory(m.value)
-		case "extra":
-			cfg.Extra, err = parseExtra(m.value)
-		default:
-			err = unknownMember(m.name, "type", "max_length", "content", "history", "extra")
+		if patch && isNull(m.value) {
+			err = reset(&cfg, m.name)
+		} else {
+			err = configure(&cfg, m, patch)
 		}
 		if err != nil {
 			return cfg, within(err, m.name)
@@ -50,6 +62,44 @@ func parseConfig(data []byte) (thoonk.Config, error) {
 	}
 	return cfg, nil
 }
+
+func configure(cfg *thoonk.Config, m member, patch bool) (err error) {
+	switch m.name {
+	case "type":
+		cfg.Type, err = parseType(m.value)
+	case "max_length":
+		cfg.MaxLength, err = asInt(m.value, 0, maxMaxLength)
+	case "content":
+		cfg.Content, err = parseContent(m.value)
+	case "history":
+		cfg.History, err = parseHistory(cfg.History, m.value, patch)
+	case "extra":
+		cfg.Extra, err = parseExtra(cfg.Extra, m.value, patch)
+	default:
+		err = unknownMember(m.name, "type", "max_length", "content", "history", "extra")
+	}
+	return err
+}
+
+func reset(cfg *thoonk.Config, name string) error {
+	switch name {
+	case "type":
+		cfg.Type = thoonk.TypeFeed
+	case "max_length":
+		cfg.MaxLength = 0
+	case "content":
+		cfg.Content = thoonk.Undeclared
+	case "history":
+		cfg.History = thoonk.HistoryBounds{}
+	case "extra":
+		cfg.Extra = nil
+	default:
+		return configure(cfg, member{name: name}, false)
+	}
+	return nil
+}
+
+func isNull(value json.RawMessage) bool { return string(value) == "null" }
 
 // within is inBody for an error that may name a place deeper inside.
 func within(err error, name string) error {
@@ -64,13 +114,18 @@ func parseType(value json.RawMessage) (thoonk.Type, error) {
 	if err != nil {
 		return "", err
 	}
-	switch t := thoonk.Type(s); t {
-	case thoonk.TypeFeed:
-		return t, nil
-	case thoonk.TypeSortedFeed, thoonk.TypeQueue, thoonk.TypeJob:
-		return "", thoonk.E(thoonk.Unsupported, "type %s is not supported yet; feed is", t)
+	t := thoonk.Type(s)
+	return t, checkType(t)
+}
+
+func checkType(t thoonk.Type) error {
+	switch t {
+	case thoonk.TypeFeed, thoonk.TypeSortedFeed:
+		return nil
+	case thoonk.TypeQueue, thoonk.TypeJob:
+		return thoonk.E(thoonk.Unsupported, "type %s is not supported yet; feed and sorted_feed are", t)
 	}
-	return "", thoonk.E(thoonk.Invalid, "type is one of feed, sorted_feed, queue and job")
+	return thoonk.E(thoonk.Invalid, "type is one of feed, sorted_feed, queue and job")
 }
 
 func parseContent(value json.RawMessage) (thoonk.Content, error) {
@@ -81,17 +136,21 @@ func parseContent(value json.RawMessage) (thoonk.Content, error) {
 	return thoonk.ParseContent(s)
 }
 
-func parseHistory(value json.RawMessage) (thoonk.HistoryBounds, error) {
-	var h thoonk.HistoryBounds
+func parseHistory(h thoonk.HistoryBounds, value json.RawMessage, patch bool) (thoonk.HistoryBounds, error) {
 	members, err := parseObject(value, "history")
 	if err != nil {
 		return h, err
 	}
 	for _, m := range members {
-		switch m.name {
-		case "count":
+		reset := patch && isNull(m.value)
+		switch {
+		case m.name == "count" && reset:
+			h.Count = 0
+		case m.name == "count":
 			h.Count, err = asInt(m.value, 1, maxHistoryCount)
-		case "bytes":
+		case m.name == "bytes" && reset:
+			h.Bytes = 0
+		case m.name == "bytes":
 			h.Bytes, err = asInt(m.value, minHistoryBytes, maxHistoryBytes)
 		default:
 			err = unknownMember(m.name, "count", "bytes")
@@ -106,30 +165,42 @@ func parseHistory(value json.RawMessage) (thoonk.HistoryBounds, error) {
 // ours are the fields of feed.config that have members of their own here.
 var ours = []string{"type", "max_length", "content", "history", "history_bytes"}
 
-func parseExtra(value json.RawMessage) (map[string]string, error) {
+func parseExtra(before map[string]string, value json.RawMessage, patch bool) (map[string]string, error) {
 	members, err := parseObject(value, "extra")
 	if err != nil {
 		return nil, err
 	}
-	if len(members) > maxExtraFields {
-		return nil, thoonk.E(thoonk.Invalid, "more than %d fields", maxExtraFields)
-	}
-	extra := make(map[string]string, len(members))
+	extra := make(map[string]string, len(before)+len(members))
+	maps.Copy(extra, before)
 	for _, m := range members {
-		text, err := asString(m.value)
-		switch {
-		case err != nil:
-		case m.name == "":
-			err = thoonk.E(thoonk.Invalid, "the name is empty")
-		case strings.HasPrefix(m.name, "thoonk.") || slices.Contains(ours, m.name):
-			err = thoonk.E(thoonk.Invalid, "the name %s is reserved", m.name)
-		case len(m.name) > maxExtraBytes || len(text) > maxExtraBytes:
-			err = thoonk.E(thoonk.Invalid, "a name or a value is at most %d bytes long", maxExtraBytes)
+		if patch && isNull(m.value) {
+			delete(extra, m.name)
+			continue
 		}
+		text, err := parseField(m)
 		if err != nil {
 			return nil, inBody(err, "extra", m.name)
 		}
 		extra[m.name] = text
 	}
+	if len(extra) > max(maxExtraFields, len(before)) { // other clients may have put more there
+		return nil, thoonk.E(thoonk.Invalid, "more than %d fields", maxExtraFields)
+	}
 	return extra, nil
+}
+
+// parseField returns the value of a field of feed.config that is not ours.
+func parseField(m member) (string, error) {
+	text, err := asString(m.value)
+	switch {
+	case err != nil:
+		return "", err
+	case m.name == "":
+		return "", thoonk.E(thoonk.Invalid, "the name is empty")
+	case strings.HasPrefix(m.name, "thoonk.") || slices.Contains(ours, m.name):
+		return "", thoonk.E(thoonk.Invalid, "the name %s is reserved", m.name)
+	case len(m.name) > maxExtraBytes || len(text) > maxExtraBytes:
+		return "", thoonk.E(thoonk.Invalid, "a name or a value is at most %d bytes long", maxExtraBytes)
+	}
+	return text, nil
 }

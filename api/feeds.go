@@ -3,8 +3,6 @@ package api
 import (
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -56,10 +54,11 @@ func (s *Server) listFeeds(c *call) error {
 		}
 		if next != "" {
 			page.Next = list.cursor(string(next))
-			c.linkNext("/v1/feeds", q, page.Next)
+			q.Set("cursor", page.Next)
+			c.linkNext("/v1/feeds", q)
 		}
 	}
-	return c.send(http.StatusOK, marshal(page))
+	return c.sendList(http.StatusOK, marshal(page))
 }
 
 // scanFeeds fills the page with up to query.Limit feeds that the caller may read. It returns the name after which the
@@ -107,27 +106,4 @@ func feedQuery(q url.Values) (thoonk.FeedQuery, error) {
 	}
 	query.Limit, err = limit(q)
 	return query, err
-}
-
-// readable returns the patterns of the feeds that a principal may read.
-func readable(who auth.Principal) []thoonk.Pattern {
-	var patterns []thoonk.Pattern
-	for _, g := range who.Grants {
-		if slices.Contains(g.Can, auth.Read) || slices.Contains(g.Can, auth.Admin) {
-			patterns = append(patterns, g.Match)
-		}
-	}
-	return patterns
-}
-
-// covering returns a pattern that matches what any of the patterns does, so that a principal with rights on a few
-// feeds of very many does not make the store look at all.
-func covering(patterns []thoonk.Pattern) thoonk.Pattern {
-	prefix := patterns[0].Prefix()
-	for _, p := range patterns[1:] {
-		for !strings.HasPrefix(p.Prefix(), prefix) {
-			prefix = prefix[:len(prefix)-1]
-		}
-	}
-	return thoonk.Pattern(prefix + "*")
 }

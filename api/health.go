@@ -24,5 +24,5 @@ func (s *Server) readyz(c echo.Context) error {
 
 func ok(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return sendJSON(c, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
+	return sendJSON(c, http.StatusOK, mediaJSON, []byte(`{"status":"ok"}`))
 }

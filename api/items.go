@@ -3,19 +3,26 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
+
+// maxIDs bounds how many items are asked for by their ids at once.
+const maxIDs = 100
 
 func (s *Server) listItems(c *call) error {
 	feed, err := c.feed(auth.Read)
 	if err != nil {
 		return err
 	}
-	q, err := c.query("limit", "cursor", "order")
+	q, err := c.query("limit", "cursor", "order", "id*")
 	if err != nil {
 		return err
+	}
+	if q.Has("id") {
+		return s.itemsByID(c, feed, q)
 	}
 	query := thoonk.ItemQuery{Feed: feed}
 	if query.Limit, err = limit(q); err != nil {
@@ -35,9 +42,57 @@ func (s *Server) listItems(c *call) error {
 	next := ""
 	if page.Next != "" {
 		next = list.cursor(page.Next)
-		c.linkNext(feedPath(feed)+"/items", q, next)
+		q.Set("cursor", next)
+		c.linkNext(feedPath(feed)+"/items", q)
 	}
-	return c.send(http.StatusOK, pageDoc(page, next))
+	doc := func() []byte { return pageDoc(page, next, nil) }
+	if query.After != "" { // where it begins depends on items that are gone, too
+		return c.sendList(http.StatusOK, doc())
+	}
+	return c.sendFreshList(page.Revision, doc)
+}
+
+// itemsByID answers with those of some items that are there.
+func (s *Server) itemsByID(c *call, feed thoonk.FeedName, q url.Values) error {
+	if len(q) > 1 {
+		return inQuery(thoonk.E(thoonk.Invalid, "items are asked for by id, or by limit, cursor and order"), "id")
+	}
+	ids, err := idsOf(q["id"])
+	if err != nil {
+		return inQuery(err, "id")
+	}
+	page, err := s.o.Store.ItemsByID(c.ctx(), feed, ids)
+	if err != nil {
+		return err
+	}
+	var rest []thoonk.ItemID
+	if n := len(page.Items); page.Next != "" && n > 0 { // the bodies are too long together
+		rest = ids[slices.Index(ids, page.Items[n-1].ID)+1:]
+		q.Del("id")
+		for _, id := range rest {
+			q.Add("id", string(id))
+		}
+		c.linkNext(feedPath(feed)+"/items", q)
+	}
+	return c.sendFreshList(page.Revision, func() []byte { return pageDoc(page, "", rest) })
+}
+
+// idsOf returns each id once, in the order given.
+func idsOf(texts []string) ([]thoonk.ItemID, error) {
+	var ids []thoonk.ItemID
+	for _, text := range texts {
+		id, err := thoonk.ParseItemID(text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+		if len(ids) > maxIDs {
+			return nil, thoonk.E(thoonk.Invalid, "more than %d ids", maxIDs)
+		}
+	}
+	return ids, nil
 }
 
 func order(q url.Values) (thoonk.Order, error) {
@@ -63,7 +118,7 @@ func (s *Server) postItem(c *call) error {
 
 // publish writes the item that the request's body describes. The id is that of the path, or empty.
 func (s *Server) publish(c *call, feed thoonk.FeedName, id thoonk.ItemID) error {
-	cond, err := c.writeOptions()
+	w, err := c.writeOptions()
 	if err != nil {
 		return err
 	}
@@ -82,7 +137,8 @@ func (s *Server) publish(c *call, feed thoonk.FeedName, id thoonk.ItemID) error 
 		id = p.id
 	}
 	done, err := s.o.Store.Publish(c.ctx(), thoonk.PublishItem{
-		Feed: feed, ID: id, Form: p.form, Body: p.body, If: cond, Actor: c.who.Name,
+		Feed: feed, ID: id, Form: p.form, Body: p.body, Position: p.position,
+		If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
 	})
 	if err != nil {
 		return err

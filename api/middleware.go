@@ -30,6 +30,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			s.fail(c, err)
 		}
 		s.logRequest(c, id, start, err)
+		if s.o.Observe != nil {
+			s.o.Observe(c.Path(), knownMethod(c.Request().Method), c.Response().Status, time.Since(start))
+		}
 		return nil
 	}
 }
@@ -53,6 +56,15 @@ func recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 		}
 	}()
 	return next(c)
+}
+
+// knownMethod bounds how many methods there can be: a client may send any word, and metrics count each apart.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "OTHER"
 }
 
 func (s *Server) logRequest(c echo.Context, id string, start time.Time, err error) {

@@ -50,8 +50,8 @@ func TestPathDecodingOfItems(t *testing.T) {
 			t.Errorf("Location of %q is %s", id, got)
 		}
 		e.raw("GET", a.header.Get("Location"), "all").is(200)
-		if e.store.published.ID != thoonk.ItemID(id) {
-			t.Errorf("published %q, want %q", e.store.published.ID, id)
+		if e.store.operation().ID != thoonk.ItemID(id) {
+			t.Errorf("published %q, want %q", e.store.operation().ID, id)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -57,6 +58,9 @@ func problemOf(err error, method string) problem {
 		return problemOfHTTP(e, method)
 	}
 	kind := kindOf(err)
+	if e, ok := errors.AsType[*thoonk.BatchError](err); ok && kind != thoonk.Internal {
+		return problemOfBatch(e)
+	}
 	answer, known := answers[kind]
 	if !known {
 		kind, answer = thoonk.Internal, answers[thoonk.Internal]
@@ -72,6 +76,19 @@ func problemOf(err error, method string) problem {
 		}
 	}
 	return p
+}
+
+// problemOfBatch answers the refusal of one operation with the place of that operation. Its status is one and the same:
+// there may be a 404 or a 412 in it, and yet the batch was found and had no precondition.
+func problemOfBatch(e *thoonk.BatchError) problem {
+	kind := thoonk.Unprocessable
+	return problem{
+		Type:   problemURN + string(kind),
+		Title:  answers[kind].title,
+		Status: answers[kind].status,
+		Detail: fmt.Sprintf("operation %d was refused, so nothing was written: %s", e.Index, e.Reason.Public),
+		Errors: []fault{{Pointer: fmt.Sprintf("#/%d", e.Index), Kind: string(e.Reason.Kind), Detail: e.Reason.Public}},
+	}
 }
 
 // problemOfHTTP answers failures that only HTTP knows: echo's own 404 and 405, and 406, 408 and 415.
@@ -103,9 +120,9 @@ func (s *Server) fail(c echo.Context, err error) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		h.Set("WWW-Authenticate", challenge(c.Request(), kindOf(err)))
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", "1")
-	case http.StatusUnsupportedMediaType:
-		h.Set("Accept", "application/json") // RFC 9110 section 15.5.16
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "1")
+		}
 	}
 	_ = sendJSON(c, p.Status, "application/problem+json", marshal(p))
 }

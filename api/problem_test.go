@@ -88,17 +88,22 @@ func TestNotFoundAndMethodNotAllowed(t *testing.T) {
 	e.do("GET", "/", "", nil).problem(404, "not_found")
 	e.do("GET", "/v2/feeds", "", nil).problem(404, "not_found")
 	for target, allow := range map[string]string{
-		"/v1/feeds":           "OPTIONS, GET, HEAD",
-		"/v1/feeds/f":         "OPTIONS, DELETE, GET, HEAD, PUT",
-		"/v1/feeds/f/items":   "OPTIONS, GET, HEAD, POST",
-		"/v1/feeds/f/items/x": "OPTIONS, DELETE, GET, HEAD, PUT",
-		"/v1/feeds/f/events":  "OPTIONS, GET, HEAD",
-		"/healthz":            "OPTIONS, GET, HEAD",
+		"/v1/feeds":                    "OPTIONS, GET, HEAD",
+		"/v1/feeds/f":                  "OPTIONS, DELETE, GET, HEAD, PATCH, PUT",
+		"/v1/feeds/f/items":            "OPTIONS, GET, HEAD, POST",
+		"/v1/feeds/f/items/x":          "OPTIONS, DELETE, GET, HEAD, PATCH, PUT",
+		"/v1/feeds/f/items/x/position": "OPTIONS, PUT",
+		"/v1/feeds/f/batch":            "OPTIONS, POST",
+		"/v1/feeds/f/events":           "OPTIONS, GET, HEAD",
+		"/v1/events":                   "OPTIONS, GET, HEAD",
+		"/v1/stream-tickets":           "OPTIONS, POST",
+		"/healthz":                     "OPTIONS, GET, HEAD",
 	} {
-		a := e.do("PATCH", target, "", as("all")).has("Allow", allow)
+		a := e.do("TRACE", target, "", as("all")).has("Allow", allow)
 		a.problem(405, "method_not_allowed")
 		e.do("OPTIONS", target, "", nil).is(204).has("Allow", allow)
 	}
+	e.do("GET", "/metrics", "", nil).problem(404, "not_found") // there are none
 }
 
 func TestRequestTimeout(t *testing.T) {

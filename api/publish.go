@@ -9,13 +9,14 @@ import (
 
 // publication is the body of a POST or PUT of an item.
 type publication struct {
-	id   thoonk.ItemID // empty: not given
-	form thoonk.Form
-	body []byte
+	id       thoonk.ItemID // empty: not given
+	form     thoonk.Form   // empty: no body is given
+	body     []byte
+	position thoonk.Position
 }
 
-// parsePublication reads {"id"?, and one of "body", "text", "xml", "base64"}. Whether the feed takes such a body the
-// store decides.
+// parsePublication reads {"id"?, "position"?, and one of "body", "text", "xml", "base64"}. Whether the feed takes such
+// an item the store decides.
 func parsePublication(data []byte) (publication, error) {
 	var p publication
 	if len(data) == 0 {
@@ -26,29 +27,50 @@ func parsePublication(data []byte) (publication, error) {
 		return p, err
 	}
 	for _, m := range members {
-		form := thoonk.Form(m.name)
-		switch form {
-		case thoonk.FormBody, thoonk.FormText, thoonk.FormXML, thoonk.FormBase64:
-			if p.form != "" {
-				return p, inBody(thoonk.E(thoonk.Invalid, "both %q and %q; an item has one of them", p.form, form), m.name)
-			}
-			p.form = form
-			p.body, err = parseForm(form, m.value)
-		default:
-			if m.name != "id" {
-				err = unknownMember(m.name, "id", "body", "text", "xml", "base64")
-				break
-			}
-			p.id, err = parseID(m.value)
+		known, err := p.take(m)
+		if !known {
+			err = unknownMember(m.name, "id", "body", "text", "xml", "base64", "position")
 		}
 		if err != nil {
-			return p, inBody(err, m.name)
+			return p, within(err, m.name)
 		}
 	}
 	if p.form == "" {
-		return p, thoonk.E(thoonk.Invalid, `one of "body", "text", "xml" and "base64" is needed`)
+		return p, noForm()
 	}
 	return p, nil
+}
+
+// take takes a member of an object, if it is one that describes an item.
+func (p *publication) take(m member) (known bool, err error) {
+	switch m.name {
+	case "id":
+		p.id, err = parseID(m.value)
+	case "position":
+		p.position, err = parsePosition(m.value, "position")
+	default:
+		if !isForm(m.name) {
+			return false, nil
+		}
+		if p.form != "" {
+			return true, thoonk.E(thoonk.Invalid, "both %q and %q; an item has one of them", p.form, m.name)
+		}
+		p.form = thoonk.Form(m.name)
+		p.body, err = parseForm(p.form, m.value)
+	}
+	return true, err
+}
+
+func isForm(name string) bool {
+	switch thoonk.Form(name) {
+	case thoonk.FormBody, thoonk.FormText, thoonk.FormXML, thoonk.FormBase64:
+		return true
+	}
+	return false
+}
+
+func noForm() error {
+	return thoonk.E(thoonk.Invalid, `one of "body", "text", "xml" and "base64" is needed`)
 }
 
 func parseID(value []byte) (thoonk.ItemID, error) {

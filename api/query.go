@@ -15,7 +15,8 @@ const (
 )
 
 // query returns the query's parameters. One that is not among the known ones, or comes twice, is an error: a typing
-// mistake must not change the meaning of a request in silence.
+// mistake must not change the meaning of a request in silence. Those that are known with a "*" behind may come more than
+// once.
 func (c *call) query(known ...string) (url.Values, error) {
 	q, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
@@ -27,11 +28,12 @@ func (c *call) query(known ...string) (url.Values, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		switch {
+		switch many := slices.Contains(known, name+"*"); {
+		case many:
 		case len(known) == 0:
 			return nil, inQuery(thoonk.E(thoonk.Invalid, "unknown parameter %q; there are none here", name), name)
 		case !slices.Contains(known, name):
-			return nil, inQuery(thoonk.E(thoonk.Invalid, "unknown parameter %q; there are %s", name, strings.Join(known, ", ")), name)
+			return nil, inQuery(thoonk.E(thoonk.Invalid, "unknown parameter %q; there are %s", name, strings.ReplaceAll(strings.Join(known, ", "), "*", "")), name)
 		case len(q[name]) > 1:
 			return nil, inQuery(thoonk.E(thoonk.Invalid, "%s is given more than once", name), name)
 		}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/thoonkd/thoonkd/auth"
 )
 
 // routes is the whole surface.
@@ -12,41 +14,54 @@ func (s *Server) routes() {
 	s.get("/v1/feeds", s.listFeeds)
 	s.get("/v1/feeds/:feed", s.getFeed)
 	s.write(http.MethodPut, "/v1/feeds/:feed", s.putFeed)
+	s.write(http.MethodPatch, "/v1/feeds/:feed", s.patchFeed)
 	s.write(http.MethodDelete, "/v1/feeds/:feed", s.deleteFeed)
 
 	s.get("/v1/feeds/:feed/items", s.listItems)
 	s.write(http.MethodPost, "/v1/feeds/:feed/items", s.postItem)
 	s.get("/v1/feeds/:feed/items/:id", s.getItem)
 	s.write(http.MethodPut, "/v1/feeds/:feed/items/:id", s.putItem)
+	s.write(http.MethodPatch, "/v1/feeds/:feed/items/:id", s.patchItem)
 	s.write(http.MethodDelete, "/v1/feeds/:feed/items/:id", s.deleteItem)
+	s.write(http.MethodPut, "/v1/feeds/:feed/items/:id/position", s.putPosition)
+	s.write(http.MethodPost, "/v1/feeds/:feed/batch", s.postBatch)
 
 	s.stream("/v1/feeds/:feed/events", s.events)
+	s.stream("/v1/events", s.manyEvents)
+	s.write(http.MethodPost, "/v1/stream-tickets", s.postTicket)
 
 	s.public("/healthz", s.healthz)
 	s.public("/readyz", s.readyz)
+	if s.o.Metrics != nil {
+		s.public("/metrics", echo.WrapHandler(s.o.Metrics))
+	}
 }
 
 type handler func(*call) error
 
 func (s *Server) get(path string, h handler) {
-	s.add([]string{http.MethodGet, http.MethodHead}, path, timed(h))
+	s.add([]string{http.MethodGet, http.MethodHead}, path, s.authenticate, timed(h))
 }
 
 func (s *Server) write(method, path string, h handler) {
-	s.add([]string{method}, path, timed(h))
+	s.add([]string{method}, path, s.authenticate, timed(h))
 }
 
 func (s *Server) stream(path string, h handler) {
-	s.add([]string{http.MethodGet, http.MethodHead}, path, h)
+	s.add([]string{http.MethodGet, http.MethodHead}, path, s.authenticateStream, h)
 }
 
-// add puts h behind authentication: a token that does not hold is 401 even where anybody may read.
-func (s *Server) add(methods []string, path string, h handler) {
+// add puts h behind authentication, where a token that does not hold is 401 even if anybody may read, and behind the
+// rate limit.
+func (s *Server) add(methods []string, path string, authenticate func(*http.Request) (auth.Principal, error), h handler) {
 	s.echo.Match(methods, path, func(ec echo.Context) error {
 		header := ec.Response().Header()
 		header.Set("Cache-Control", "no-cache") // RFC 9111 section 5.2.2.4: kept, and asked about with If-None-Match
-		header.Set("Vary", "Authorization")
-		who, err := s.authenticate(ec.Request())
+		header.Add("Vary", "Authorization")
+		who, err := authenticate(ec.Request())
+		if limited := s.limit(ec, who, err); limited != nil {
+			return limited
+		}
 		if err != nil {
 			return err
 		}

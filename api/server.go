@@ -19,24 +19,41 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
-// Store keeps the feeds and their items. Its errors are of type [thoonk.Error].
+// Store keeps the feeds and their items. Its errors are of type [thoonk.Error], or a [thoonk.BatchError].
 type Store interface {
 	Feeds(context.Context, thoonk.FeedQuery) ([]thoonk.Feed, error)
 	Feed(context.Context, thoonk.FeedName) (thoonk.Feed, error)
 	PutFeed(context.Context, thoonk.PutFeed) (feed thoonk.Feed, created bool, err error)
 	DeleteFeed(context.Context, thoonk.DeleteFeed) error
+
 	Items(context.Context, thoonk.ItemQuery) (thoonk.ItemPage, error)
+	// ItemsByID returns those that are there, in the order asked for. If they are too many bytes, the page ends early
+	// and has a Next.
+	ItemsByID(context.Context, thoonk.FeedName, []thoonk.ItemID) (thoonk.ItemPage, error)
 	Item(context.Context, thoonk.FeedName, thoonk.ItemID) (thoonk.Item, thoonk.Content, error)
+
 	Publish(context.Context, thoonk.PublishItem) (thoonk.Published, error)
 	Retract(context.Context, thoonk.RetractItem) error
+	// Move returns the item without its body.
+	Move(context.Context, thoonk.MoveItem) (thoonk.Item, error)
+	// Batch returns one outcome for each operation.
+	Batch(context.Context, thoonk.Batch) ([]thoonk.Published, error)
+
+	// Changes returns a page of history. Gone: the change to begin after is not in it.
+	Changes(context.Context, thoonk.ChangeQuery) (thoonk.ChangePage, error)
+
+	// PutTicket keeps a document for as long as ttl. Ticket returns it; NotFound: there is none.
+	PutTicket(ctx context.Context, id string, doc []byte, ttl time.Duration) error
+	Ticket(ctx context.Context, id string) ([]byte, error)
 }
 
-// Streams lets readers follow feeds. The context bounds Follow itself, not the follower, which has to be closed.
+// Streams lets readers follow feeds. The context bounds the call itself, not the follower, which has to be closed.
 type Streams interface {
 	Follow(context.Context, stream.Options) (Follower, error)
+	FollowMany(context.Context, stream.ManyOptions) (Follower, error)
 }
 
-// Follower yields what happens to a feed. Next waits for it; when its context ends it returns that context's error
+// Follower yields what happens to feeds. Next waits for it; when its context ends it returns that context's error
 // and the follower keeps its place.
 type Follower interface {
 	Next(context.Context) (stream.Step, error)
@@ -54,7 +71,7 @@ type Health interface {
 	Ready(context.Context) error
 }
 
-// Options are what a [Server] is made of. All interfaces are needed.
+// Options are what a [Server] is made of. The first four are needed.
 type Options struct {
 	Store   Store
 	Streams Streams
@@ -65,6 +82,15 @@ type Options struct {
 	PublicURL  string        // an absolute URL; its path is put before the paths of Location and Link
 	Heartbeat  time.Duration // the longest silence on an event stream; 0: 15 s
 	MaxStreams int           // event streams open at once; 0: 10,000
+
+	RatePerSecond float64  // requests of one principal, or of one address without a token; 0: no limit
+	RateBurst     int      // so many may come at once; 0: what comes in one second, at least 1
+	CORSOrigins   []string // whose pages may call, as in "https://app.example", or "*"; none: no other's
+
+	Metrics http.Handler // answers GET /metrics; nil: there is none
+	// Observe is told of each request when it is over: the route, "" if none matched, with a name in place of each
+	// variable part; the method, "OTHER" if it is none of HTTP's own. Nil: nobody is told.
+	Observe func(route, method string, status int, d time.Duration)
 }
 
 const (
@@ -76,9 +102,10 @@ const (
 // Server answers the REST API. It must get requests as they came: behind an [http.ServeMux], which cleans paths, some
 // names cannot be reached.
 type Server struct {
-	o    Options
-	base string // path of the public URL, without a slash at the end
-	echo *echo.Echo
+	o      Options
+	base   string // path of the public URL, without a slash at the end
+	echo   *echo.Echo
+	limits *rateLimits // nil: none
 
 	streams atomic.Int64 // open now
 	ending  context.Context
@@ -90,12 +117,15 @@ func New(o Options) *Server {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 10_000)
-	s := &Server{o: o, echo: echo.New()}
+	s := &Server{o: o, echo: echo.New(), limits: newRateLimits(o.RatePerSecond, o.RateBurst)}
 	if u, err := url.Parse(o.PublicURL); err == nil {
 		s.base = strings.TrimRight(u.EscapedPath(), "/")
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.echo.Pre(s.observe)
+	if len(o.CORSOrigins) > 0 {
+		s.echo.Pre(s.cors)
+	}
 	s.routes()
 	return s
 }
@@ -104,6 +134,9 @@ func New(o Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.echo.ServeHTTP(w, withEscapedPath(r))
 }
+
+// Streams returns how many event streams are open.
+func (s *Server) Streams() int64 { return s.streams.Load() }
 
 // EndStreams ends all event streams and refuses new ones. It is for [http.Server.RegisterOnShutdown], since Shutdown
 // waits for open requests and a stream never ends by itself.

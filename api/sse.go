@@ -57,11 +57,18 @@ func appendItemFrame(dst []byte, feed thoonk.FeedName, item thoonk.Item, content
 	return appendFrame(dst, "item", data)
 }
 
-// appendLive says that the snapshot is complete.
+// appendLive says that the snapshot of a feed is complete.
 func appendLive(dst []byte, feed thoonk.FeedName, r thoonk.Revision) []byte {
 	data := appendMember([]byte{'{'}, "feed", string(feed))
 	data = append(appendRevision(data, r), '}')
 	return appendFrame(appendID(dst, r), "live", data)
+}
+
+// appendManyLive says that the snapshot of several feeds is complete. They have no revision in common, but a place in
+// the log.
+func appendManyLive(dst []byte, place thoonk.Revision) []byte {
+	data := append(appendRevisionAs([]byte{'{'}, "place", place), '}')
+	return appendFrame(appendID(dst, place), "live", data)
 }
 
 // appendPlace gives the client an id to go on from and, having no data, is no event.
@@ -70,17 +77,31 @@ func appendPlace(dst []byte, r thoonk.Revision) []byte {
 	return append(appendID(dst, r), '\n')
 }
 
-// appendReset says that changes are missing. Where a snapshot follows it has no id: whoever loses the connection
-// before the end of the snapshot must be told again.
+// appendReset says that changes of a feed are missing. Where a snapshot follows it has no id: whoever loses the
+// connection before the end of the snapshot must be told again.
 func appendReset(dst []byte, feed thoonk.FeedName, r thoonk.Revision, snapshot bool) []byte {
-	data := appendMember([]byte{'{'}, "feed", string(feed))
-	data = appendRevision(data, r)
+	if !snapshot {
+		dst = appendID(dst, r)
+	}
+	return appendFrame(dst, "reset", resetData(appendRevision(appendMember([]byte{'{'}, "feed", string(feed)), r), snapshot))
+}
+
+// appendManyReset says the same of one of several feeds, where the id stays the place in the log that it was, or of all
+// of them.
+func appendManyReset(dst []byte, feed thoonk.FeedName, r thoonk.Revision, snapshot bool) []byte {
+	if feed != "" {
+		return appendFrame(dst, "reset", resetData(appendRevision(appendMember([]byte{'{'}, "feed", string(feed)), r), snapshot))
+	}
+	if !snapshot {
+		dst = appendID(dst, r)
+	}
+	return appendFrame(dst, "reset", resetData(appendRevisionAs([]byte{'{'}, "place", r), snapshot))
+}
+
+func resetData(data []byte, snapshot bool) []byte {
 	detail := "changes after your last id are not in the history: read the items again"
 	if snapshot {
 		detail = "changes after your last id are not in the history: the items follow"
-	} else {
-		dst = appendID(dst, r)
 	}
-	data = append(appendMember(data, "detail", detail), '}')
-	return appendFrame(dst, "reset", data)
+	return append(appendMember(data, "detail", detail), '}')
 }

@@ -91,7 +91,7 @@ func TestPlaceIsNoEvent(t *testing.T) {
 func written(t *testing.T, e thoonk.Event, withActor bool) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := writeChange(&b, &stream.Change{Event: e}, withActor); err != nil {
+	if err := writeChange(&b, &stream.Change{Event: e}, e.Revision, withActor); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -150,7 +150,7 @@ func TestChangeIsEncodedOnce(t *testing.T) {
 	ch := &stream.Change{Event: thoonk.Event{Feed: "f", Kind: thoonk.Publish, Body: []byte("1"), BodySize: 1, Actor: "a"}}
 	var b bytes.Buffer
 	for _, withActor := range []bool{true, false, true} {
-		if err := writeChange(&b, ch, withActor); err != nil {
+		if err := writeChange(&b, ch, ch.Revision, withActor); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ func Example() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	key, err := auth.GenerateKey(filepath.Join(dir, "auth.key"))
+	keys, err := auth.GenerateKey(filepath.Join(dir, "auth.key"))
 	if err != nil {
 		panic(err)
 	}
@@ -23,14 +23,14 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	token, err := key.Sign(auth.Claims{
+	token, err := keys.Sign(auth.Claims{
 		Issuer: "thoonkd", Subject: "alice", Expires: time.Now().Add(time.Hour), Grants: []auth.Grant{grant},
 	})
 	if err != nil {
 		panic(err)
 	}
 
-	alice, err := auth.NewVerifier(key, nil, time.Now).Verify(token)
+	alice, err := auth.NewVerifier(auth.Options{Keys: keys}).Verify(token)
 	fmt.Println(alice.Name, err)
 	fmt.Println(alice.Require(auth.Read, "team:353:tasks"))
 	fmt.Println(alice.Require(auth.Read, "team:7:tasks"))

@@ -1,99 +1,119 @@
 package auth
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
-	"path/filepath"
+	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// minSecret is the size of the hash, which RFC 7518 section 3.2 demands of an HS256 key at least.
-const minSecret = 32
+const (
+	minSecret = 32   // bytes: the size of the hash of HS256, which RFC 7518 section 3.2 demands at least
+	minRSA    = 2048 // bits: RFC 7518 section 3.3
+	maxRSA    = 8192 // bits: a modulus without a bound would make every token dear to check
+)
 
-// Key signs and verifies tokens. It never shows its secret: neither printed with any verb nor logged.
-type Key struct {
-	secret []byte
+// The algorithms of each kind of key; the first is the one that we sign with.
+var (
+	rsaAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+	edAlgorithms  = []string{"EdDSA"}
+	ecAlgorithms  = map[elliptic.Curve][]string{
+		elliptic.P256(): {"ES256"}, elliptic.P384(): {"ES384"}, elliptic.P521(): {"ES512"},
+	}
+	hmacAlgorithms = []struct {
+		name string
+		size int // bytes that a secret needs
+	}{{"HS256", 32}, {"HS384", 48}, {"HS512", 64}}
+)
+
+// algorithms are all that a token may name. "none" is not among them.
+var (
+	publicAlgorithms = slices.Concat(rsaAlgorithms, []string{"ES256", "ES384", "ES512"}, edAlgorithms)
+	algorithms       = append([]string{"HS256", "HS384", "HS512"}, publicAlgorithms...)
+)
+
+// key is a key with the algorithms that its type allows. A token's header chooses among keys, and never how a key is
+// used (RFC 8725 sections 3.1 and 3.2).
+type key struct {
+	id     string // its kid; empty: it has none, and is tried for any
+	algs   []string
+	verify jwt.VerificationKey // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	sign   any                 // []byte or the private key; nil: it can verify only
 }
 
-// LoadKey reads the HS256 secret that a file holds: at least 32 bytes, without the newline that editors put at the end.
-func LoadKey(file string) (*Key, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("auth key: %w", err)
-	}
-	key, err := newKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("auth key %s: %w", file, err)
-	}
-	return key, nil
-}
-
-// GenerateKey writes a new random secret to a file that must not be there yet (else the error is [os.ErrExist]), with
-// mode 0600 in a folder that is made with mode 0700.
-func GenerateKey(file string) (*Key, error) {
-	random := make([]byte, minSecret)
-	rand.Read(random) // never fails: see crypto/rand
-	secret := base64.RawURLEncoding.AppendEncode(nil, random)
-
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, fmt.Errorf("auth key: %w", err)
-	}
-	if err := createFile(file, append(bytes.Clone(secret), '\n')); err != nil {
-		return nil, fmt.Errorf("auth key: %w", err)
-	}
-	return &Key{secret: secret}, nil
-}
-
-func newKey(text []byte) (*Key, error) {
-	secret, cut := bytes.CutSuffix(text, []byte("\n"))
-	if cut {
-		secret = bytes.TrimSuffix(secret, []byte("\r"))
-	}
-	switch {
-	case isPEM(secret):
-		return nil, errors.New("a PEM key is not supported yet; give a file with an HS256 secret of at least 32 bytes")
-	case isJWKS(secret):
-		return nil, errors.New("a JWK or JWKS is not supported yet; give a file with an HS256 secret of at least 32 bytes")
-	case len(secret) < minSecret:
-		return nil, fmt.Errorf("the secret has %d bytes; HS256 needs at least %d", len(secret), minSecret)
-	}
-	return &Key{secret: secret}, nil
-}
-
-// A public key taken for a secret would let everyone who knows it sign tokens.
-func isPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
-
-func isJWKS(b []byte) bool {
-	var object map[string]json.RawMessage
-	return json.Unmarshal(b, &object) == nil
-}
-
-// createFile leaves either the whole file on the disk or none.
-func createFile(name string, content []byte) (err error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(name)
+// newKey binds a secret, a public or a private key to its algorithms.
+func newKey(material any) (key, error) {
+	switch m := material.(type) {
+	case []byte:
+		return newSecret(m)
+	case *rsa.PublicKey:
+		return key{algs: rsaAlgorithms, verify: m}, checkRSA(m)
+	case *ecdsa.PublicKey:
+		algs, ok := ecAlgorithms[m.Curve]
+		if !ok {
+			return key{}, fmt.Errorf("an EC key on the curve %s: only P-256, P-384 and P-521 are taken", m.Params().Name)
 		}
-	}()
-	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
+		return key{algs: algs, verify: m}, nil
+	case ed25519.PublicKey:
+		return key{algs: edAlgorithms, verify: m}, nil
+	case crypto.Signer:
+		k, err := newKey(m.Public())
+		k.sign = m
+		return k, err
+	}
+	return key{}, errors.New("a kind of key that signs no tokens: RSA, EC and Ed25519 keys do")
 }
 
-// String says what the key is, without the secret.
-func (k Key) String() string { return "HS256 secret (hidden)" }
+func newSecret(secret []byte) (key, error) {
+	if len(secret) < minSecret {
+		return key{}, fmt.Errorf("the secret has %d bytes; HS256 needs at least %d", len(secret), minSecret)
+	}
+	k := key{verify: secret, sign: secret}
+	for _, a := range hmacAlgorithms {
+		if len(secret) >= a.size {
+			k.algs = append(k.algs, a.name)
+		}
+	}
+	return k, nil
+}
 
-// Format hides the secret from every verb of fmt.
-func (k Key) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, k.String()) }
+// checkRSA refuses what crypto/rsa would only when the first token comes. With an exponent of 1 anyone could sign.
+func checkRSA(k *rsa.PublicKey) error {
+	switch bits := k.N.BitLen(); {
+	case bits < minRSA:
+		return fmt.Errorf("the RSA key has %d bits; at least %d are needed", bits, minRSA)
+	case bits > maxRSA:
+		return fmt.Errorf("the RSA key has %d bits; at most %d are taken", bits, maxRSA)
+	case k.N.Bit(0) == 0 || k.E < 3 || k.E%2 == 0:
+		return errors.New("the RSA key is not valid: an even modulus, or an exponent that is even or below 3")
+	}
+	return nil
+}
 
-// LogValue hides the secret from logs.
-func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+// maxTried bounds the signatures that are checked for one token.
+const maxTried = 16
+
+// fitting returns the keys that may have made a token's signature: those that the kid names, then those that have no
+// kid; all if the token names none (RFC 7515 section 4.1.4: it is a hint).
+func fitting(kid, alg string, sets ...[]key) []jwt.VerificationKey {
+	var named, unnamed []jwt.VerificationKey
+	for _, set := range sets {
+		for _, k := range set {
+			switch {
+			case !slices.Contains(k.algs, alg):
+			case kid == "" || k.id == kid:
+				named = append(named, k.verify)
+			case k.id == "":
+				unnamed = append(unnamed, k.verify)
+			}
+		}
+	}
+	named = append(named, unnamed...)
+	return named[:min(len(named), maxTried)]
+}

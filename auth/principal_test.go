@@ -18,7 +18,7 @@ func TestRequire(t *testing.T) {
 		{Match: "team:*", Can: []auth.Verb{auth.Admin}},
 	}
 	alice := auth.Principal{Name: "jwt:thoonkd|alice", Grants: grants}
-	nobody := auth.NewVerifier(nil, grants[:1], nil).Anonymous()
+	nobody := auth.NewVerifier(auth.Options{Public: grants[:1]}).Anonymous()
 	for _, tc := range []struct {
 		who  auth.Principal
 		verb auth.Verb

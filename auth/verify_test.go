@@ -20,7 +20,7 @@ import (
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func verifier(t testing.TB) *auth.Verifier {
-	return auth.NewVerifier(loadKey(t, secret), nil, func() time.Time { return now })
+	return newVerifier(loadKey(t, secret), auth.Options{})
 }
 
 // signed returns a token of any claims and header fields under the right key.
@@ -76,7 +76,8 @@ func TestVerifyTakes(t *testing.T) {
 		"nbf within the leeway":   with(map[string]any{"nbf": now.Add(30 * time.Second).Unix()}),
 		"iat within the leeway":   with(map[string]any{"iat": now.Add(30 * time.Second).Unix()}),
 		"exp in the next second":  with(map[string]any{"exp": now.Add(time.Second).Unix()}),
-		"claims that others want": with(map[string]any{"scope": "x y", "aud": "us"}),
+		"claims that others want": with(map[string]any{"scope": "x y", "scp": []string{"x"}, "azp": 5}),
+		"names in capitals":       with(map[string]any{"Sub": 5, "EXP": "never", "Grants": "x", "AUD": 1}),
 	} {
 		p, err := verifier(t).Verify(signed(t, claims, nil))
 		if err != nil {
@@ -96,7 +97,7 @@ func TestVerifyRefuses(t *testing.T) {
 	grants := func(v any) string { return signed(t, with(map[string]any{"grants": v}), nil) }
 	claim := func(name string, v any) string { return signed(t, with(map[string]any{name: v}), nil) }
 
-	const malformed, unsigned = "malformed", "not signed by this server's key"
+	const malformed, unsigned = "malformed", "not signed by a key that this server knows"
 	for name, tc := range map[string]struct{ token, want string }{
 		"nothing":             {"", malformed},
 		"no JWT":              {"secret", malformed},
@@ -120,14 +121,18 @@ func TestVerifyRefuses(t *testing.T) {
 		"no exp":              {claim("exp", nil), "no exp"},
 		"exp in milliseconds": {claim("exp", now.Add(time.Hour).UnixMilli()), "counts seconds"},
 		"exp beyond all":      {claim("exp", 1e300), "exp"},
-		"exp a text":          {claim("exp", "tomorrow"), malformed},
+		"exp a text":          {claim("exp", "tomorrow"), "malformed: exp is of the wrong type"},
+		"EXP, and no exp":     {signed(t, with(map[string]any{"exp": nil, "EXP": now.Add(time.Hour).Unix()}), nil), "no exp"},
 		"expired now":         {claim("exp", now.Unix()), "expired at 2026-03-01T12:00:00Z"},
 		"expired long ago":    {claim("exp", 0), "expired at 1970"},
 		"nbf to come":         {claim("nbf", now.Add(31*time.Second).Unix()), "not valid before"},
 		"iat to come":         {claim("iat", now.Add(31*time.Second).Unix()), "iat is in the future"},
 		"no sub":              {claim("sub", nil), "sub is missing or empty"},
 		"empty sub":           {claim("sub", ""), "sub is missing or empty"},
-		"sub a number":        {claim("sub", 5), malformed},
+		"sub a number":        {claim("sub", 5), "malformed: sub"},
+		"iss a list":          {claim("iss", []string{"a"}), "malformed: iss"},
+		"aud a number":        {claim("aud", 5), "malformed: aud"},
+		"scope a number":      {claim("scope", 5), "malformed: scope"},
 		"long sub":            {claim("sub", strings.Repeat("x", 513)), "sub is longer"},
 		"line break in sub":   {claim("sub", "a\nb"), "control character"},
 		"bar in iss":          {claim("iss", "a|b"), `iss contains "|"`},
@@ -215,6 +220,7 @@ func TestSignRefusesWhatVerifyWould(t *testing.T) {
 		"no subject":      {Expires: now},
 		"bar in issuer":   {Issuer: "a|b", Subject: "s", Expires: now},
 		"no end":          {Subject: "s"},
+		"scope of quotes": {Subject: "s", Expires: now, Scope: `reader "x"`},
 		"too many grants": {Subject: "s", Expires: now, Grants: many},
 	} {
 		if token, err := key.Sign(c); err == nil {
@@ -224,7 +230,13 @@ func TestSignRefusesWhatVerifyWould(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	v := verifier(f)
+	jwks := []string{jwkOf(f, []byte(secret), nil)}
+	for _, alg := range algorithms {
+		jwks = append(jwks, jwkOf(f, publicOf(privateFor(alg)), map[string]any{"kid": alg}))
+		f.Add(tokenBy(f, alg, privateFor(alg), nil))
+		f.Add(tokenBy(f, alg, privateFor(alg), map[string]any{"kid": alg}))
+	}
+	v := newVerifier(loadKey(f, jwkSet(jwks...)), auth.Options{Roles: auth.Roles{"x": {{Match: "*", Can: []auth.Verb{auth.Read}}}}})
 	f.Add("")
 	f.Add("..")
 	f.Add(encode(`{"alg":"none"}`) + "." + encode(`{"sub":"s","exp":99999999999}`) + ".")
@@ -241,6 +253,7 @@ func FuzzVerifyClaims(f *testing.F) {
 		`null`, `{}`, `[]`, `{"sub":"s","exp":2e9}`, `{"sub":"s","exp":"2000000000"}`, `{"sub":"s","exp":1e300}`,
 		`{"sub":"s","exp":2e9,"grants":[null]}`, `{"sub":"s","exp":2e9,"grants":{}}`, `{"sub":"\u0000","exp":2e9}`,
 		`{"iss":"a|b","sub":"s","exp":2e9,"grants":[{"match":"*","can":["admin"]}]}`, `{"sub":"s","exp":2e9,"aud":[1]}`,
+		`{"sub":"s","exp":2e9,"aud":"us","scope":"reader"}`, `{"sub":"s","exp":2e9,"scope":["a b",null]}`, `{"Sub":"s","EXP":2e9}`,
 	} {
 		f.Add(payload)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +36,7 @@ func newConfigCheck(environ []string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkKey(cfg); err != nil {
+			if err := errors.Join(checkKeys(cfg), checkCertificate(cfg)); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "ok")
@@ -45,11 +47,20 @@ func newConfigCheck(environ []string) *cobra.Command {
 	return cmd
 }
 
-// checkKey reads the key as serve will. A generated key that is not there yet will be made.
-func checkKey(cfg config.Config) error {
-	_, err := auth.LoadKey(cmp.Or(cfg.AuthKey, cfg.KeyFile()))
-	if cfg.AuthKey == "" && errors.Is(err, fs.ErrNotExist) {
+// checkKeys reads the keys as serve will. A generated key that is not there yet will be made; keys of auth-jwks are not
+// fetched, since serve starts without them too.
+func checkKeys(cfg config.Config) error {
+	if cfg.AuthKey == "" && !cfg.OwnKey() {
 		return nil
 	}
+	_, err := auth.LoadKeys(cmp.Or(cfg.AuthKey, cfg.KeyFile()))
+	if cfg.OwnKey() && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func checkCertificate(cfg config.Config) error {
+	_, err := loadCertificate(cfg, time.Now, slog.New(slog.DiscardHandler))
 	return err
 }

@@ -26,7 +26,7 @@ func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		report(stderr, err)
-		return 1
+		return exitCode(err)
 	}
 	return 0
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,12 +18,17 @@ import (
 	"github.com/thoonkd/thoonkd/internal/embedded"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/telemetry"
 )
 
 // run serves until ctx ends, and then lets open requests end. It writes to stdout what a person wants to see, first of
 // all the address, once connections are accepted.
 func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Writer) (err error) {
-	key, made, err := loadKey(cfg)
+	keys, err := loadKeys(cfg)
+	if err != nil {
+		return err
+	}
+	certificate, err := loadCertificate(cfg, time.Now, log)
 	if err != nil {
 		return err
 	}
@@ -47,42 +51,59 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	broker, adopter := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval)
+	broker, adopter, remote := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval), remoteKeys(cfg, log)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { broker.Run(background) })
 	running.Go(func() { adopter.Run(background) })
+	if remote != nil {
+		running.Go(func() { remote.Run(background) })
+	}
 	defer running.Wait()
 	defer stopBackground()
 
-	edge := api.New(api.Options{
-		Store:      st,
-		Streams:    streams{broker},
-		Auth:       auth.NewVerifier(key, cfg.Public, time.Now),
-		Health:     health{st, broker, adopter},
-		Log:        log,
-		PublicURL:  cfg.PublicURL,
-		Heartbeat:  cfg.Heartbeat,
-		MaxStreams: cfg.MaxStreams,
-	})
+	edge := newEdge(cfg, st, broker, adopter, newVerifier(cfg, keys, remote), log)
 	log.InfoContext(ctx, "serving", "config", cfg)
-	if err := greet(stdout, cfg, key, made); err != nil {
+	if err := greet(stdout, cfg, keys); err != nil {
 		return err
 	}
-	return serveHTTP(ctx, cfg, listener, edge, log)
+	return serveHTTP(ctx, cfg, listener, newHTTPServer(edge, certificate, log), log)
 }
 
-// loadKey returns the key that tokens are signed with, and whether it is one of our own making.
-func loadKey(cfg config.Config) (key *auth.Key, made bool, err error) {
-	if cfg.AuthKey != "" {
-		key, err = auth.LoadKey(cfg.AuthKey)
-		return key, false, err
+// newEdge returns the REST edge, with the metrics that it reports and shows.
+func newEdge(cfg config.Config, st *store.Store, broker *stream.Broker, adopter *store.Adopter, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+	var edge *api.Server
+	ready := health{st, broker, adopter}
+	metrics := telemetry.New(telemetry.Options{
+		Version: version,
+		Log:     log,
+		Ready:   ready.Ready,
+		Adopter: func() telemetry.Adopter { return adopterMetrics(adopter.Stats()) },
+		Streams: func() int64 { return edge.Streams() },
+	})
+	edge = api.New(api.Options{
+		Store:         st,
+		Streams:       streams{broker},
+		Auth:          verifier,
+		Health:        ready,
+		Log:           log,
+		PublicURL:     cfg.PublicURL,
+		Heartbeat:     cfg.Heartbeat,
+		MaxStreams:    cfg.MaxStreams,
+		RatePerSecond: cfg.RateLimit,
+		RateBurst:     cfg.RateBurst,
+		CORSOrigins:   cfg.CORSOrigins,
+		Metrics:       metrics.Handler(),
+		Observe:       metrics.Observe,
+	})
+	return edge
+}
+
+func adopterMetrics(s store.AdopterStats) telemetry.Adopter {
+	return telemetry.Adopter{
+		State: telemetry.AdopterState(s.State), Lag: s.Lag,
+		Told: s.Told, Restated: s.Restated, Refused: s.Refused, Disconnects: s.Disconnects,
 	}
-	key, err = auth.LoadKey(cfg.KeyFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err = auth.GenerateKey(cfg.KeyFile())
-	}
-	return key, true, err
 }
 
 // startRedis returns the URL of the Redis to use, and what ends it if it is ours.
@@ -99,13 +120,13 @@ func startRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (url s
 
 // greet says where the server is. With a key of our own making it is a newcomer's first start, or a trial: so it also
 // says how to ask it something.
-func greet(w io.Writer, cfg config.Config, key *auth.Key, made bool) error {
-	text := fmt.Sprintf("thoonkd listens on http://%s\n", cfg.Listen)
-	if made {
+func greet(w io.Writer, cfg config.Config, keys *auth.Keys) error {
+	text := fmt.Sprintf("thoonkd listens on %s://%s\n", cfg.Scheme(), cfg.Listen)
+	if cfg.OwnKey() {
 		const ttl = 24 * time.Hour
 		now := time.Now()
-		token, err := key.Sign(auth.Claims{
-			Issuer: issuer, Subject: "quickstart", IssuedAt: now, Expires: now.Add(ttl),
+		token, err := newSigner(cfg, keys).Sign(auth.Claims{
+			Subject: "quickstart", IssuedAt: now, Expires: now.Add(ttl),
 			Grants: []auth.Grant{{Match: "*", Can: []auth.Verb{auth.Admin}}},
 		})
 		if err != nil {
@@ -118,8 +139,8 @@ func greet(w io.Writer, cfg config.Config, key *auth.Key, made bool) error {
 	return err
 }
 
-// serveHTTP serves until ctx ends; then event streams end at once, and other requests within the shutdown timeout.
-func serveHTTP(ctx context.Context, cfg config.Config, listener net.Listener, edge *api.Server, log *slog.Logger) error {
+// newHTTPServer returns a server that speaks TLS, with HTTP/2, if there is a certificate.
+func newHTTPServer(edge *api.Server, certificate *certificate, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           edge,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -127,10 +148,23 @@ func serveHTTP(ctx context.Context, cfg config.Config, listener net.Listener, ed
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	if certificate != nil {
+		server.TLSConfig = certificate.config()
+	}
 	server.RegisterOnShutdown(edge.EndStreams)
+	return server
+}
 
+// serveHTTP serves until ctx ends; then event streams end at once, and other requests within the shutdown timeout.
+func serveHTTP(ctx context.Context, cfg config.Config, listener net.Listener, server *http.Server, log *slog.Logger) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "") // GetCertificate has them
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -150,6 +184,14 @@ type streams struct{ broker *stream.Broker }
 
 func (s streams) Follow(ctx context.Context, o stream.Options) (api.Follower, error) {
 	f, err := s.broker.Follow(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (s streams) FollowMany(ctx context.Context, o stream.ManyOptions) (api.Follower, error) {
+	f, err := s.broker.FollowMany(ctx, o)
 	if err != nil {
 		return nil, err
 	}

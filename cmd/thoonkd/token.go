@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,21 +10,21 @@ import (
 	"github.com/thoonkd/thoonkd/internal/config"
 )
 
-// issuer is the iss claim of the tokens made here.
-const issuer = "thoonkd"
-
 func newToken(environ []string) *cobra.Command {
-	var subject string
+	var subject, scope, audience string
 	var grants []string
 	var ttl time.Duration
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Print a signed token",
-		Long: `Print a token, and nothing else, that is signed with the server's key.
+		Long: `Print a token, and nothing else, that is signed with the secret or the first
+private key of the server's --auth-key.
 
 A grant is match=verb,verb: in the match, * stands for anything. The verbs are
-read, publish, retract, configure, submit, work, and admin for all of them.`,
+read, publish, retract, configure, submit, work, and admin for all of them.
+A scope names roles of the server's configuration.`,
 		Example: `  thoonkd token --subject alice --grant 'team:353:*=read,publish' --ttl 24h
+  thoonkd token --subject bob --scope 'reader writer' --audience https://feeds.example.org
   thoonkd token --subject root --grant '*=admin'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,6 +32,7 @@ read, publish, retract, configure, submit, work, and admin for all of them.`,
 			if err != nil {
 				return err
 			}
+			claims.Scope, claims.Audience = scope, audience
 			cfg, err := config.Load(cmd.Flags(), environ)
 			if err != nil {
 				return err
@@ -53,9 +52,11 @@ read, publish, retract, configure, submit, work, and admin for all of them.`,
 	config.Flags(cmd.Flags(), "config", "data", "auth-key")
 	cmd.Flags().StringVar(&subject, "subject", "", "`NAME` of whom the token is for")
 	cmd.Flags().StringArrayVar(&grants, "grant", nil, "`GRANT` as match=verb,verb; may be repeated")
+	cmd.Flags().StringVar(&scope, "scope", "", "`NAMES` of roles, with spaces between")
+	cmd.Flags().StringVar(&audience, "audience", "", "`NAME` of the server that the token is for (default --auth-audience of the server, or none)")
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "`DURATION` until the token expires")
 	_ = cmd.MarkFlagRequired("subject") // fails for flags that are not there only
-	_ = cmd.MarkFlagRequired("grant")
+	cmd.MarkFlagsOneRequired("grant", "scope")
 	return cmd
 }
 
@@ -64,7 +65,7 @@ func newClaims(subject string, grants []string, ttl time.Duration) (auth.Claims,
 		return auth.Claims{}, fmt.Errorf("--ttl %v: a token lasts at least 1s", ttl)
 	}
 	now := time.Now()
-	claims := auth.Claims{Issuer: issuer, Subject: subject, IssuedAt: now, Expires: now.Add(ttl)}
+	claims := auth.Claims{Subject: subject, IssuedAt: now, Expires: now.Add(ttl)}
 	for _, s := range grants {
 		g, err := auth.ParseGrant(s)
 		if err != nil {
@@ -73,16 +74,4 @@ func newClaims(subject string, grants []string, ttl time.Duration) (auth.Claims,
 		claims.Grants = append(claims.Grants, g)
 	}
 	return claims, nil
-}
-
-// signingKey is the key that a server with this configuration verifies with.
-func signingKey(cfg config.Config) (*auth.Key, error) {
-	if cfg.AuthKey != "" {
-		return auth.LoadKey(cfg.AuthKey)
-	}
-	key, err := auth.LoadKey(cfg.KeyFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no key to sign with: give --auth-key FILE, or start thoonkd serve once, which makes %s", cfg.KeyFile())
-	}
-	return key, err
 }

@@ -20,11 +20,11 @@ func verify(t *testing.T, keyFile, stdout string) auth.Principal {
 	if !ok || strings.ContainsAny(token, " \n") {
 		t.Fatalf("stdout is %q, not one token", stdout)
 	}
-	key, err := auth.LoadKey(keyFile)
+	keys, err := auth.LoadKeys(keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := auth.NewVerifier(key, nil, time.Now).Verify(token)
+	p, err := auth.NewVerifier(auth.Options{Keys: keys}).Verify(token)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,17 @@ type Config struct {
 	File            string        // where the rest may come from; empty: no file
 	Listen          string        // host:port
 	PublicURL       string        // what documents and links show; never ends in "/"
+	TLSCert         string        // file; empty: no TLS
+	TLSKey          string        // file; empty: no TLS
 	Redis           string        // Embedded, or a redis, rediss or unix URL
 	Data            string        // folder
-	AuthKey         string        // file; empty: KeyFile
+	AuthKey         string        // file; empty: KeyFile, unless there is an AuthJWKS
+	AuthJWKS        string        // URL; empty: none
+	AuthIssuer      string        // what iss has to be; empty: anything
+	AuthAudience    string        // what aud has to name; empty: a token needs none
+	RateLimit       float64       // requests a second and principal; 0: no limit
+	RateBurst       int           // requests at once; 0 without a RateLimit
+	CORSOrigins     []string      // whose pages may read answers; "*" stands alone
 	LogLevel        slog.Level    // least that is logged
 	LogFormat       string        // "text" or "json"
 	LogEntries      int           // bound of the log of changes in Redis
@@ -31,10 +39,22 @@ type Config struct {
 	Heartbeat       time.Duration // between two comments on an idle stream of events
 	MaxStreams      int           // open streams of events
 	Public          []auth.Grant  // what anonymous callers may do
+	Roles           auth.Roles    // what a token's scope may name
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.
 func (c Config) KeyFile() string { return filepath.Join(c.Data, "auth.key") }
+
+// Scheme returns what connections to Listen begin with: "https" where we have a certificate, else "http".
+func (c Config) Scheme() string {
+	if c.TLSCert != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// OwnKey reports whether tokens are signed with a key of our own making, in KeyFile.
+func (c Config) OwnKey() bool { return c.AuthKey == "" && c.AuthJWKS == "" }
 
 // Bound returns c as it is once the listener has its address: where Listen leaves the port to the system (port 0),
 // Listen and a PublicURL derived from it get the real one.
@@ -47,10 +67,10 @@ func (c Config) Bound(addr net.Addr) Config {
 	if err != nil {
 		return c
 	}
-	derived := c.PublicURL == publicURL(c.Listen)
+	derived := c.PublicURL == publicURL(c)
 	c.Listen = net.JoinHostPort(host, port)
 	if derived {
-		c.PublicURL = publicURL(c.Listen)
+		c.PublicURL = publicURL(c)
 	}
 	return c
 }
@@ -64,6 +84,8 @@ func (c Config) LogValue() slog.Value {
 		slog.String("redis", withoutPassword(c.Redis)),
 		slog.String("data", c.Data),
 		slog.String("auth_key", c.AuthKey),
+		slog.String("auth_jwks", withoutPassword(c.AuthJWKS)),
+		slog.String("scheme", c.Scheme()),
 	)
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/providers/env/v2"
@@ -10,6 +11,9 @@ import (
 )
 
 const envPrefix = "THOONKD_"
+
+// clientOnly are read by the commands that talk to a server, and are no settings of one.
+var clientOnly = []string{"THOONKD_SERVER", "THOONKD_TOKEN"}
 
 // serviceLink matches what Kubernetes and Docker links put into the environment of every container beside a service
 // that is named thoonkd or thoonkd-something; a mistyped setting of ours does not look like it.
@@ -24,7 +28,7 @@ func (l *loader) environ(environ []string) {
 	}
 	known := func(name, value string) (string, any) {
 		key, ok := keys[name]
-		if !ok && !serviceLink.MatchString(name+"="+value) {
+		if !ok && !slices.Contains(clientOnly, name) && !serviceLink.MatchString(name+"="+value) {
 			l.problem("%s: unknown environment variable", name)
 		}
 		return key, value

@@ -37,6 +37,25 @@ func TestErrorsInTheFile(t *testing.T) {
 		"public: [{match: a, can: [read]}, {match: b, can: [reed]}]": `unknown verb "reed"`,
 		"public: [{match: a, can: [read], until: noon}]":             `no field "until"`,
 		"public: [{match: '', can: [read]}]":                         "is empty",
+
+		"roles:":                          "roles: nothing in ",
+		"roles: [reader]":                 "roles: a list in ",
+		"roles: {7: []}":                  "roles: a mapping in ",
+		"roles: {reader: blog}":           "roles.reader: a text in ",
+		"roles: {reader: }":               "roles.reader: nothing in ",
+		"roles: {reader: {match: a}}":     "roles.reader: a mapping in ",
+		"roles: {reader: [5]}":            "roles.reader[0] in ",
+		"roles: {'a b': []}":              `roles: "a b" in `,
+		"roles: {'': []}":                 `roles: "" in `,
+		"roles: {a: [{match: b, can: c}]": "yaml: ",
+		`rate-limit: "5"`:                 "rate-limit: a text in ",
+		"rate-limit: .inf":                `rate-limit: "+Inf" from `,
+		"rate-limit: -1":                  `rate-limit: "-1" from `,
+		"rate-limit: true":                "where a number belongs",
+		"rate-burst: 1.5":                 "rate-burst: a fraction in ",
+		"cors-origins: [https://a.test]":  "cors-origins: a list in ",
+		"tls-cert: c.pem":                 "and no tls-key",
+		"tls-key: k.pem":                  "and no tls-cert",
 	} {
 		file := writeFile(t, content)
 		_, err := load(t, nil, "--config", file)
@@ -76,6 +95,39 @@ func TestBadValues(t *testing.T) {
 		{"redis", "", `is not "embedded" or a redis://`},
 		{"redis", "localhost:6379", `is not "embedded" or a redis://`},
 		{"redis", "http://localhost", `is not "embedded" or a redis://`},
+		{"auth-jwks", "id.test/keys", "is not an https URL"},
+		{"auth-jwks", "http://id.test/keys", "is not an https URL"},
+		{"auth-jwks", "http://127.0.0.1.id.test/keys", "is not an https URL"},
+		{"auth-jwks", "http://localhost@id.test/keys", "is not an https URL"},
+		{"auth-jwks", "https://u:p@id.test/keys", "is not an https URL"},
+		{"auth-jwks", "https://id.test/keys#x", "is not an https URL"},
+		{"auth-jwks", "https:///keys", "is not an https URL"},
+		{"auth-jwks", "file:///keys", "is not an https URL"},
+		{"tls-cert", "x", "and no tls-key"},
+		{"tls-key", "x", "and no tls-cert"},
+		{"rate-limit", "x", "is not a decimal number from 0 to 100000"},
+		{"rate-limit", "", "is not a decimal number"},
+		{"rate-limit", "NaN", "is not a decimal number"},
+		{"rate-limit", "-1", "is not a decimal number"},
+		{"rate-limit", "1e3", "is not a decimal number"},
+		{"rate-limit", "0x10", "is not a decimal number"},
+		{"rate-limit", "1.2.3", "is not a decimal number"},
+		{"rate-limit", "100000.1", "is not a decimal number"},
+		{"rate-burst", "-1", "is not a whole number from 0 to 1000000"},
+		{"rate-burst", "5", "and no rate-limit"},
+		{"cors-origins", "app.example.org", `has "app.example.org", which is not an origin`},
+		{"cors-origins", "null", "is not an origin"},
+		{"cors-origins", "https://app.example.org/", "is not an origin"},
+		{"cors-origins", "https://app.example.org:443", "is not an origin"},
+		{"cors-origins", "http://app.example.org:80", "is not an origin"},
+		{"cors-origins", "https://app.example.org:", "is not an origin"},
+		{"cors-origins", "https://App.example.org", "is not an origin"},
+		{"cors-origins", "https://*.example.org", "is not an origin"},
+		{"cors-origins", "https://bücher.example", "is not an origin"},
+		{"cors-origins", "https://u@app.example.org", "is not an origin"},
+		{"cors-origins", "https://a.test,", `has ""`},
+		{"cors-origins", "https://a.test b.test", "is not an origin"},
+		{"cors-origins", "*,https://a.test", "has * and others"},
 		{"log-level", "INFO", "is not debug, info, warn or error"},
 		{"log-format", "xml", "is not text or json"},
 		{"log-entries", "x", "is not a whole number from 100 to 10000000"},
@@ -100,11 +152,13 @@ func TestBadValues(t *testing.T) {
 	}
 }
 
-func TestRedisPasswordsAreNotShown(t *testing.T) {
+func TestPasswordsAreNotShown(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"http://u:hunter2@h", "redis://u:hunter2@h:port", "hunter2", "%zz:hunter2"} {
-		if _, err := load(t, nil, "--redis", value); err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q gave %v", value, err)
+		for _, flag := range []string{"--redis", "--auth-jwks"} {
+			if _, err := load(t, nil, flag, value); err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s %q gave %v", flag, value, err)
+			}
 		}
 	}
 }

@@ -36,7 +36,9 @@ func (l *loader) file(name string) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		switch key {
 		case "public":
-			l.public(values[key], name)
+			l.public = l.grants(key, values[key], name)
+		case "roles":
+			l.rolesOf(values[key], name)
 		case "config":
 			l.problem("config: %s names another file: only --config and %s do", name, envName(key))
 		default:
@@ -60,21 +62,40 @@ func (l *loader) value(texts map[string]any, key string, value any, file string)
 	texts[key] = text
 }
 
-// public reads the grants of anonymous callers, which are too much for an environment variable or a flag.
-func (l *loader) public(value any, file string) {
+// grants reads a list of grants: too much for an environment variable or a flag.
+func (l *loader) grants(key string, value any, file string) []auth.Grant {
 	list, ok := value.([]any)
 	if !ok {
-		l.problem("public: %s in %s, where a list of grants belongs", describe(value), file)
-		return
+		l.problem("%s: %s in %s, where a list of grants belongs", key, describe(value), file)
+		return nil
 	}
+	var grants []auth.Grant
 	for i, v := range list {
 		var g auth.Grant
 		b, _ := json.Marshal(v) // what JSON cannot say, as a mapping with numbers for keys, is no grant either
 		if err := g.UnmarshalJSON(b); err != nil {
-			l.problem("public[%d] in %s: %w", i, file, err)
+			l.problem("%s[%d] in %s: %w", key, i, file, err)
 			continue
 		}
-		l.grants = append(l.grants, g)
+		grants = append(grants, g)
+	}
+	return grants
+}
+
+// rolesOf reads the grants of each role.
+func (l *loader) rolesOf(value any, file string) {
+	roles, ok := value.(map[string]any)
+	if !ok {
+		l.problem("roles: %s in %s, where names of roles with their grants belong", describe(value), file)
+		return
+	}
+	l.roles = auth.Roles{}
+	for _, name := range slices.Sorted(maps.Keys(roles)) {
+		if err := auth.CheckRoleName(name); err != nil {
+			l.problem("roles: %q in %s: %w", name, file, err)
+			continue
+		}
+		l.roles[name] = l.grants("roles."+name, roles[name], file)
 	}
 }
 
@@ -101,16 +122,21 @@ func severalDocuments(yaml string) bool {
 func (s setting) text(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
-		return v, s.kind != whole
+		return v, s.kind == plain || s.kind == secret
 	case int:
-		return strconv.Itoa(v), s.kind == whole
+		return strconv.Itoa(v), s.kind == whole || s.kind == decimal
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), s.kind == decimal
 	}
 	return "", false
 }
 
 func (s setting) form() string {
-	if s.kind == whole {
+	switch s.kind {
+	case whole:
 		return "a whole number"
+	case decimal:
+		return "a number"
 	}
 	return "a text"
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/knadh/koanf/providers/confmap"
@@ -31,7 +32,8 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 type loader struct {
 	values   *koanf.Koanf      // by key, as text
 	origin   map[string]string // where each value is from, for messages
-	grants   []auth.Grant      // public ones, from the file
+	public   []auth.Grant      // from the file
+	roles    auth.Roles        // from the file
 	problems []error
 }
 
@@ -66,7 +68,7 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 
 // config parses the values, and then checks them against each other.
 func (l *loader) config() Config {
-	c := Config{Public: l.grants}
+	c := Config{Public: l.public, Roles: l.roles}
 	for _, s := range settings {
 		value := l.values.String(s.key)
 		if err := s.parse(&c, value); err != nil {
@@ -78,18 +80,29 @@ func (l *loader) config() Config {
 		}
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = publicURL(c.Listen)
+		c.PublicURL = publicURL(c)
+	}
+	if c.RateBurst == 0 {
+		c.RateBurst = int(math.Ceil(2 * c.RateLimit)) // at least 1 where there is a limit
 	}
 	l.check(c)
 	return c
 }
 
 func (l *loader) check(c Config) {
-	if c.AuthKey == "" && c.Listen != "" && !loopback(c.Listen) {
-		l.problem("listen: %q from %s can be reached from other machines: give --auth-key FILE, or listen on 127.0.0.1",
+	if c.OwnKey() && c.Listen != "" && !loopback(c.Listen) {
+		l.problem("listen: %q from %s can be reached from other machines: give --auth-key FILE or --auth-jwks URL, or listen on 127.0.0.1",
 			c.Listen, l.origin["listen"])
 	}
-	if c.Data == "" && (c.AuthKey == "" || c.Redis == Embedded) {
+	for given, missing := range map[string]string{"tls-cert": "tls-key", "tls-key": "tls-cert"} {
+		if l.values.String(given) != "" && l.values.String(missing) == "" {
+			l.problem("%s: from %s, and no %s: TLS needs both", given, l.origin[given], missing)
+		}
+	}
+	if c.RateBurst > 0 && c.RateLimit == 0 {
+		l.problem("rate-burst: from %s, and no rate-limit: a burst is of a limit", l.origin["rate-burst"])
+	}
+	if c.Data == "" && (c.OwnKey() || c.Redis == Embedded) {
 		l.problem("data: neither XDG_DATA_HOME nor HOME says where to keep files: give --data DIR")
 	}
 }

@@ -61,9 +61,17 @@ func TestEveryKeyInTheFile(t *testing.T) {
 # all of it
 listen: "[::]:80"
 public-url: https://feeds.example.org/base/
+tls-cert: /etc/tls/cert.pem
+tls-key: /etc/tls/key.pem
 redis: rediss://:pw@redis.example.org:6379/1
 data: /srv/thoonkd
 auth-key: /etc/thoonkd.key
+auth-jwks: https://id.example.org/keys?policy=1
+auth-issuer: https://id.example.org
+auth-audience: feeds
+rate-limit: 2.5
+rate-burst: 9
+cors-origins: https://app.example.org, http://localhost:3000
 log-level: debug
 log-format: json
 log-entries: 100
@@ -75,16 +83,33 @@ public:
   - {match: blog, can: [read]}
   - match: "news:*"
     can: [read, publish]
+roles:
+  reader: [{match: "*", can: [read]}]
+  https://x.test/writer:
+    - {match: "team:*", can: [publish]}
+    - {match: "{sub}", can: [admin]}
+  nothing: []
 `)
 	got, err := load(t, nil, "--config", file)
 	want := config.Config{
 		File: file, Listen: "[::]:80", PublicURL: "https://feeds.example.org/base",
+		TLSCert: "/etc/tls/cert.pem", TLSKey: "/etc/tls/key.pem",
 		Redis: "rediss://:pw@redis.example.org:6379/1", Data: "/srv/thoonkd", AuthKey: "/etc/thoonkd.key",
+		AuthJWKS: "https://id.example.org/keys?policy=1", AuthIssuer: "https://id.example.org", AuthAudience: "feeds",
+		RateLimit: 2.5, RateBurst: 9, CORSOrigins: []string{"https://app.example.org", "http://localhost:3000"},
 		LogLevel: slog.LevelDebug, LogFormat: "json", LogEntries: 100, AuditInterval: time.Second,
 		ShutdownTimeout: time.Minute, Heartbeat: 500 * time.Millisecond, MaxStreams: 7,
 		Public: []auth.Grant{
 			{Match: "blog", Can: []auth.Verb{auth.Read}},
 			{Match: "news:*", Can: []auth.Verb{auth.Read, auth.Publish}},
+		},
+		Roles: auth.Roles{
+			"reader": {{Match: "*", Can: []auth.Verb{auth.Read}}},
+			"https://x.test/writer": {
+				{Match: "team:*", Can: []auth.Verb{auth.Publish}},
+				{Match: "{sub}", Can: []auth.Verb{auth.Admin}},
+			},
+			"nothing": nil,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -146,8 +171,10 @@ func TestNoHome(t *testing.T) {
 	if _, err := load(t, []string{"HOME="}); err == nil || !strings.Contains(err.Error(), "give --data") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := load(t, []string{"HOME="}, "--auth-key", "f", "--redis", "redis://h"); err != nil {
-		t.Errorf("got %v", err)
+	for _, flag := range []string{"--auth-key=f", "--auth-jwks=https://id.test/"} {
+		if _, err := load(t, []string{"HOME="}, flag, "--redis", "redis://h"); err != nil {
+			t.Errorf("%s gave %v", flag, err)
+		}
 	}
 }
 

@@ -66,6 +66,59 @@ func public(c *Config, s string) error {
 	return nil
 }
 
+func jwks(c *Config, s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !thisMachine(u.Hostname())) {
+		return errors.New(`is not an https URL with no user or fragment, as in "https://id.example.org/keys" (http to this machine only)`)
+	}
+	c.AuthJWKS = s
+	return nil
+}
+
+func rateLimit(c *Config, s string) error {
+	const most = 100_000
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || strings.Trim(s, "0123456789.") != "" || n > most {
+		return fmt.Errorf(`is not a decimal number from 0 to %d, as in "2.5"`, most)
+	}
+	c.RateLimit = n
+	return nil
+}
+
+// corsOrigins takes origins as browsers send them (RFC 6454 section 6.2): they are compared as text.
+func corsOrigins(c *Config, s string) error {
+	if s == "" {
+		return nil
+	}
+	var origins []string
+	for o := range strings.SplitSeq(s, ",") {
+		o = strings.TrimSpace(o)
+		if o != "*" && !isOrigin(o) {
+			return fmt.Errorf("has %q, which is not an origin as browsers send it: as in %q, in lower case, without path and default port", o, "https://app.example.org")
+		}
+		origins = append(origins, o)
+	}
+	if len(origins) > 1 && slices.Contains(origins, "*") {
+		return errors.New("has * and others: * is all of them")
+	}
+	c.CORSOrigins = origins
+	return nil
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Scheme+"://"+u.Host != s || strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	defaultPort := u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443"
+	odd := func(r rune) bool { return r > '~' || r >= 'A' && r <= 'Z' || r == '*' }
+	return !defaultPort && !strings.ContainsFunc(s, odd)
+}
+
 // redis leaves the URL itself to the client that will dial it.
 func redis(c *Config, s string) error {
 	u, err := url.Parse(s)
@@ -96,9 +149,11 @@ func logFormat(c *Config, s string) error {
 // loopback reports whether only this machine can reach the address.
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
+	return err == nil && thisMachine(host)
+}
+
+// thisMachine reports whether a host is one of the names that each machine has for itself.
+func thisMachine(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}
@@ -108,13 +163,13 @@ func loopback(listen string) bool {
 
 // publicURL derives an address for links from the one that is listened on. One that stands for all addresses of the
 // machine is no address to connect to, so the link is good on this machine only.
-func publicURL(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
+func publicURL(c Config) string {
+	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return ""
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return c.Scheme() + "://" + net.JoinHostPort(host, port)
 }

@@ -25,22 +25,39 @@ type kind int
 const (
 	plain kind = iota
 	whole
+	decimal
 	secret
 )
 
 var settings = []setting{
 	{"config", "", plain, text(func(c *Config) *string { return &c.File }),
-		"YAML `FILE` with any of these settings, and the grants of anonymous callers"},
+		"YAML `FILE` with any of these settings, the grants of anonymous callers, and roles"},
 	{"listen", "127.0.0.1:8080", plain, listen,
-		"`HOST:PORT` to serve on; anything but loopback needs --auth-key"},
+		"`HOST:PORT` to serve on; anything but loopback needs --auth-key or --auth-jwks"},
 	{"public-url", "", plain, public,
-		"`URL` that documents and links show (default http:// and the address of --listen)"},
+		"`URL` that documents and links show (default http:// or https:// and the address of --listen)"},
+	{"tls-cert", "", plain, text(func(c *Config) *string { return &c.TLSCert }),
+		"PEM `FILE` with the certificate and its chain; read again when it changes"},
+	{"tls-key", "", plain, text(func(c *Config) *string { return &c.TLSKey }),
+		"PEM `FILE` with the private key of --tls-cert"},
 	{"redis", Embedded, secret, redis,
-		"redis://, rediss:// or unix:// `URL`, or embedded for a store of our own"},
+		"redis://, rediss:// or unix:// `URL`, with ?master_name=NAME&addr=HOST:PORT… one of Sentinels, or embedded for a store of our own"},
 	{"data", "", plain, text(func(c *Config) *string { return &c.Data }),
 		"`DIR` for the generated key and the embedded store (default $XDG_DATA_HOME/thoonkd or ~/.local/share/thoonkd)"},
 	{"auth-key", "", plain, text(func(c *Config) *string { return &c.AuthKey }),
-		"`FILE` with the HS256 secret of tokens, at least 32 bytes (default auth.key in --data, made at the first start)"},
+		"`FILE` with the keys of tokens: a secret of at least 32 bytes, PEM, JWK or JWK Set (default auth.key in --data, made at the first start)"},
+	{"auth-jwks", "", secret, jwks,
+		"`URL` of a JWK Set with the keys of tokens: https, or http to this machine; kept fresh"},
+	{"auth-issuer", "", plain, text(func(c *Config) *string { return &c.AuthIssuer }),
+		"`NAME` that the iss of every token has to be"},
+	{"auth-audience", "", plain, text(func(c *Config) *string { return &c.AuthAudience }),
+		"`NAME` that the aud of every token has to contain (default: a token needs no aud; one that has it has to name --public-url)"},
+	{"rate-limit", "0", decimal, rateLimit,
+		"`NUMBER` of requests a second that a principal may make; 0 is no limit"},
+	{"rate-burst", "0", whole, number(0, 1_000_000, func(c *Config) *int { return &c.RateBurst }),
+		"`NUMBER` of requests that may come at once; 0 is twice --rate-limit"},
+	{"cors-origins", "", plain, corsOrigins,
+		"`ORIGINS` whose pages may read answers, with commas between, as in https://app.example.org; or *"},
 	{"log-level", "info", plain, logLevel,
 		"least `LEVEL` that is logged: debug, info, warn or error"},
 	{"log-format", "text", plain, logFormat,

@@ -27,21 +27,27 @@ type Adopter struct {
 	audit time.Duration // between two slow audits
 
 	token string // fences: whoever's it is in thoonk.adopter may adopt
-	state atomic.Int32
+	state atomic.Value // AdopterState
+	heard atomic.Int64 // when the oldest change was heard that is not adopted yet, in nanoseconds since 1970; 0: none waits
 	stats adopterStats
 }
 
-// States of an adopter.
+// AdopterState is what an adopter does now.
+type AdopterState string
+
+// The states of an adopter.
 const (
-	adopterAway     int32 = iota // no connection, or still reconciling
-	adopterStandsBy              // another process adopts
-	adopterAdopts
+	AdopterAway     AdopterState = "away"     // no connection, or still reconciling
+	AdopterStandsBy AdopterState = "stand_by" // another process adopts
+	AdopterAdopts   AdopterState = "adopt"
 )
 
 type adopterStats struct{ told, restated, refused, disconnects atomic.Int64 }
 
-// AdopterStats count since the start.
+// AdopterStats are how an adopter stands. The counts are since its start.
 type AdopterStats struct {
+	State       AdopterState
+	Lag         time.Duration // how long the oldest change heard and not adopted yet has waited
 	Told        int64 // log entries written for foreign changes
 	Restated    int64 // of these, words told again because a message was late
 	Refused     int64 // foreign names and ids beyond our rules, and feeds with keys of wrong types
@@ -50,12 +56,19 @@ type AdopterStats struct {
 
 // NewAdopter returns an adopter, which does nothing before Run. audit is the time between two slow audits.
 func (s *Store) NewAdopter(audit time.Duration) *Adopter {
-	return &Adopter{store: s, log: s.log, audit: audit, token: uuid.NewString()}
+	a := &Adopter{store: s, log: s.log, audit: audit, token: uuid.NewString()}
+	a.state.Store(AdopterAway)
+	return a
 }
 
-// Stats returns the counts so far.
+// Stats returns how the adopter stands.
 func (a *Adopter) Stats() AdopterStats {
+	var lag time.Duration
+	if heard := a.heard.Load(); heard > 0 {
+		lag = time.Since(time.Unix(0, heard))
+	}
 	return AdopterStats{
+		State: a.state.Load().(AdopterState), Lag: lag,
 		Told: a.stats.told.Load(), Restated: a.stats.restated.Load(),
 		Refused: a.stats.refused.Load(), Disconnects: a.stats.disconnects.Load(),
 	}
@@ -63,7 +76,7 @@ func (a *Adopter) Stats() AdopterStats {
 
 // Ready returns nil while foreign writes are adopted, by this process or by another.
 func (a *Adopter) Ready() error {
-	if a.state.Load() == adopterAway {
+	if a.state.Load() == AdopterAway {
 		return thoonk.E(thoonk.Unavailable, "changes of other clients are not followed yet")
 	}
 	return nil
@@ -87,7 +100,7 @@ func (a *Adopter) Run(ctx context.Context) {
 			wait = min(2*wait, longest)
 		}
 		if err != nil {
-			a.state.Store(adopterAway)
+			a.state.Store(AdopterAway)
 			a.stats.disconnects.Add(1)
 			a.log.WarnContext(ctx, "adopter: begins again", "error", err, "in", wait)
 		}
@@ -123,7 +136,7 @@ func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 	if err := a.prepare(ctx); err != nil {
 		return false, err
 	}
-	a.state.Store(adopterAdopts)
+	a.state.Store(AdopterAdopts)
 	running.Go(func() { in.end(a.auditForever(ctx)) })
 	return true, a.adoptAll(ctx, in)
 }
@@ -136,7 +149,7 @@ func (a *Adopter) leaseFree(ctx context.Context) (bool, error) {
 	}
 	free := holder == "" || holder == a.token
 	if !free {
-		a.state.Store(adopterStandsBy)
+		a.state.Store(AdopterStandsBy)
 	}
 	return free, nil
 }
@@ -161,7 +174,10 @@ func (a *Adopter) adoptAll(ctx context.Context, in *inbox) error {
 		if err != nil {
 			return err
 		}
-		if err := a.adopt(ctx, batch); err != nil {
+		a.heard.Store(batch[0].at.UnixNano())
+		err = a.adopt(ctx, batch)
+		a.heard.Store(0)
+		if err != nil {
 			return err
 		}
 	}

@@ -29,6 +29,7 @@ type heard struct {
 	feed    thoonk.FeedName
 	id      thoonk.ItemID
 	body    string
+	at      time.Time
 }
 
 // inbox takes in what the contract's channels say, on one connection that is never made again: once it breaks,
@@ -164,7 +165,7 @@ func (in *inbox) next() ([]heard, error) {
 
 // parseHeard splits a message of the contract: fields are separated by NUL, and only the last may contain one.
 func parseHeard(channel, payload string) (heard, error) {
-	h := heard{channel: channel}
+	h := heard{channel: channel, at: time.Now()}
 	var name, id string
 	switch channel {
 	case channelNew, channelDeleted, channelConfig:

@@ -131,6 +131,19 @@ func TestSortedFeed(t *testing.T) {
 	})
 }
 
+// An id that a caller chose is not made once more by an old client, who takes the next number.
+func TestNumbersGivenAsIDs(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.sortedFeed("s")
+		f.insert("s", "7", "x", thoonk.Position{})
+		f.insert("s", "3", "x", thoonk.Position{})
+		f.insert("s", "007", "x", thoonk.Position{})
+		if id := f.foreign().Insert("s", "next", ":end"); id != "8" {
+			t.Fatal(id)
+		}
+	})
+}
+
 func TestSortedFeedRefusals(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		f.sortedFeed("s")

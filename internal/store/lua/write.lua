@@ -52,6 +52,13 @@ local function fault(op)
   return nil
 end
 
+-- reserve keeps old clients, who take the next number for an id, from taking one that was given.
+local function reserve(id)
+  if string.match(id, '^[1-9]%d*$') and #id < 16 and tonumber(id) > tonumber(call('GET', IDINCR) or '0') then
+    call('SET', IDINCR, id)
+  end
+end
+
 -- make returns an id that no item has.
 local function make(op)
   if not feed.sorted then return op.spare end
@@ -121,6 +128,7 @@ local function publish_sorted(op)
     place(op.id, where, op.ref)
     message('feed.position:' .. name, op.id .. '\0' .. position)
   end
+  if not known then reserve(op.id) end
   return not known, published
 end
 

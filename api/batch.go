@@ -1,0 +1,80 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// maxBatchBody is longer than the bodies in it may be together, since JSON needs room around them.
+const maxBatchBody = thoonk.MaxBatchBytes + 2<<20
+
+// postBatch does many writes on one feed, all or none.
+func (s *Server) postBatch(c *call) error {
+	feed, err := feedParam(c)
+	if err != nil {
+		return err
+	}
+	if !c.who.Can(auth.Retract, feed) {
+		if err := c.who.Require(auth.Publish, feed); err != nil {
+			return err
+		}
+	}
+	w, err := c.batchOptions()
+	if err != nil {
+		return err
+	}
+	data, lines, err := c.batchBody()
+	if err != nil {
+		return err
+	}
+	operations, err := parseOperations(data, lines)
+	if err != nil {
+		return err
+	}
+	for i, op := range operations {
+		verb := auth.Publish
+		if op.Kind == thoonk.Retract {
+			verb = auth.Retract
+		}
+		if err := c.who.Require(verb, feed); err != nil {
+			return under(err, i)
+		}
+	}
+	done, err := s.o.Store.Batch(c.ctx(), thoonk.Batch{
+		Feed: feed, Operations: operations, Once: c.once(w, data), Actor: c.who.Name,
+	})
+	if err != nil {
+		return err
+	}
+	return c.send(http.StatusOK, batchDoc(feed, done))
+}
+
+// batchOptions is writeOptions for a batch, whose preconditions are its operations' own.
+func (c *call) batchOptions() (writing, error) {
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		if len(c.Request().Header.Values(name)) > 0 {
+			return writing{}, inHeader(thoonk.E(thoonk.Invalid, `a batch has no revision: give each operation its "if_match" or "if_none_match"`), name)
+		}
+	}
+	return c.writeOptions()
+}
+
+// batchDoc is the answer to a batch: what became of each operation.
+func batchDoc(feed thoonk.FeedName, done []thoonk.Published) []byte {
+	dst := appendMember([]byte{'{'}, "feed", string(feed))
+	dst = append(appendName(dst, "results"), '[')
+	for i, p := range done {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendMember(append(dst, '{'), "id", string(p.Item.ID))
+		dst = appendRevision(dst, p.Item.Revision)
+		if p.Created {
+			dst = append(appendName(dst, "created"), "true"...)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']', '}')
+}

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// history answers with a page of a feed's changes, from the oldest that is kept or after a revision.
+func (s *Server) history(c *call, feed thoonk.FeedName) error {
+	if c.Request().URL.Query().Has("ticket") {
+		return inQuery(thoonk.E(thoonk.Invalid, "a ticket opens event streams only"), "ticket")
+	}
+	q, err := c.query("since", "limit")
+	if err != nil {
+		return err
+	}
+	query := thoonk.ChangeQuery{Feed: feed}
+	if query.After, err = sinceOf(q); err != nil {
+		return err
+	}
+	if query.Limit, err = limit(q); err != nil {
+		return err
+	}
+	page, err := s.o.Store.Changes(c.ctx(), query)
+	if thoonk.KindOf(err) == thoonk.Gone {
+		err = inQuery(err, "since")
+	}
+	if err != nil {
+		return err
+	}
+	next := thoonk.Revision{}
+	if n := len(page.Changes); n > 0 {
+		last := page.Changes[n-1].Revision
+		if last.Number < page.Revision.Number {
+			next = last
+			q.Set("since", next.String())
+			c.linkNext(feedPath(feed)+"/events", q)
+		} else {
+			page.Revision = last // it may have come since the feed was looked at
+		}
+	}
+	c.Response().Header().Add("Vary", "Accept")
+	return c.sendList(http.StatusOK, historyDoc(page, next, c.who.Can(auth.Admin, feed)))
+}
+
+// historyDoc is a page of history, with what an event stream would show of each change.
+func historyDoc(page thoonk.ChangePage, next thoonk.Revision, withActor bool) []byte {
+	dst := []byte(`{"changes":[`)
+	for i, e := range page.Changes {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		data, actor, actorDone := eventData(e)
+		if withActor {
+			actor = actorDone
+		}
+		dst = append(append(dst, data[:actor]...), data[actorDone:]...)
+	}
+	dst = appendRevision(append(dst, ']'), page.Revision)
+	return append(appendRevisionAs(dst, "next", next), '}')
+}

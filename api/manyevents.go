@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// maxPatterns bounds how many names and patterns a stream or a ticket is for.
+const maxPatterns = 64
+
+// manyEvents streams the changes of all feeds that match a pattern and that the caller may read, also of those that are
+// made later. Feeds that it may not read are left out without a word.
+func (s *Server) manyEvents(c *call) error {
+	q, err := c.query("feed*", "match*", "since", "snapshot", "ticket")
+	if err != nil {
+		return err
+	}
+	patterns, err := patternsOf(q)
+	if err != nil {
+		return err
+	}
+	if err := mayReadSome(c.who, patterns); err != nil {
+		return err
+	}
+	o := stream.ManyOptions{Match: patterns, Allow: func(feed thoonk.FeedName) bool { return c.who.Can(auth.Read, feed) }}
+	if o.Since, o.Snapshot, err = c.streamStart(q); err != nil {
+		return err
+	}
+	if accepts(c.Request().Header.Values("Accept"), eventStream).weight == 0 {
+		return echo.NewHTTPError(http.StatusNotAcceptable, "events of several feeds come as "+eventStream)
+	}
+	if c.Request().Method == http.MethodHead {
+		return c.headStream()
+	}
+	w := &eventWriter{w: c.Response(), snapshot: o.Snapshot, withActor: func(feed thoonk.FeedName) bool { return c.who.Can(auth.Admin, feed) }}
+	return s.serveStream(c, w, func(ctx context.Context) (Follower, error) { return s.o.Streams.FollowMany(ctx, o) })
+}
+
+// patternsOf returns the patterns of a query. A name is the pattern that matches only itself, so feed and match are alike.
+func patternsOf(q url.Values) ([]thoonk.Pattern, error) {
+	var patterns []thoonk.Pattern
+	for _, name := range []string{"feed", "match"} {
+		for _, text := range q[name] {
+			p, err := thoonk.ParsePattern(text)
+			if err != nil {
+				return nil, inQuery(err, name)
+			}
+			if len(patterns) == maxPatterns {
+				return nil, inQuery(thoonk.E(thoonk.Invalid, "more than %d names and patterns", maxPatterns), name)
+			}
+			patterns = append(patterns, p)
+		}
+	}
+	if patterns == nil {
+		return nil, inQuery(thoonk.E(thoonk.Invalid, "at least one feed or match is needed: a name or a pattern"), "feed")
+	}
+	return patterns, nil
+}
+
+// mayReadSome returns nil if there could be a feed that one of the patterns matches and the principal may read.
+func mayReadSome(who auth.Principal, patterns []thoonk.Pattern) error {
+	for _, mine := range readable(who) {
+		for _, p := range patterns {
+			if overlap(mine, p) {
+				return nil
+			}
+		}
+	}
+	return refuseReading(who, "nothing grants the right to %q any feed that you ask for", auth.Read)
+}
