@@ -34,6 +34,8 @@ var direction = rules{
 		"api":                           {"cmd"},
 		"xmpp":                          {"cmd"},
 		"hub":                           {"cmd"},
+		"github.com/prometheus":         {"internal/telemetry"},
+		"internal/client":               {"cmd"},
 		"internal/thoonktest":           {}, // tests are not looked at
 	},
 	neverReach: map[string][]string{

@@ -26,7 +26,7 @@ type Adopter struct {
 	log   *slog.Logger
 	audit time.Duration // between two slow audits
 
-	token string // fences: whoever's it is in thoonk.adopter may adopt
+	token string       // fences: whoever's it is in thoonk.adopter may adopt
 	state atomic.Value // AdopterState
 	heard atomic.Int64 // when the oldest change was heard that is not adopted yet, in nanoseconds since 1970; 0: none waits
 	stats adopterStats
@@ -48,9 +48,9 @@ type adopterStats struct{ told, restated, refused, disconnects atomic.Int64 }
 type AdopterStats struct {
 	State       AdopterState
 	Lag         time.Duration // how long the oldest change heard and not adopted yet has waited
-	Told        int64 // log entries written for foreign changes
-	Restated    int64 // of these, words told again because a message was late
-	Refused     int64 // foreign names and ids beyond our rules, and feeds with keys of wrong types
+	Told        int64         // log entries written for foreign changes
+	Restated    int64         // of these, words told again because a message was late
+	Refused     int64         // foreign names and ids beyond our rules, and feeds with keys of wrong types
 	Disconnects int64
 }
 
