@@ -13,17 +13,44 @@ import (
 
 const noteRestated = "restated"
 
-// History returns up to limit changes of a feed after a revision, which must still be in the history itself: only then
-// is nothing between left out. Errors: Gone if it is not, Conflict, Unavailable.
+// historyBytes is what a page of the history may hold, beyond its first entry.
+const historyBytes = 512 << 10
+
+// History returns up to limit changes of a feed after a revision, fewer where they are large, and none only if there are
+// none. That revision must still be in the history itself: only then is nothing between left out. Errors: Gone if it is
+// not, Conflict, Unavailable.
 func (s *Store) History(ctx context.Context, feed thoonk.FeedName, after thoonk.Revision, limit int) ([]thoonk.Event, error) {
-	entries, err := s.redis.XRangeN(ctx, keyHistory(feed), after.String(), "+", int64(limit)+1).Result()
+	entries, err := s.historyFrom(ctx, feed, after.String(), limit+1)
 	if err != nil {
-		return nil, failure("read history", err)
+		return nil, err
 	}
 	if len(entries) == 0 || entries[0].ID != after.String() {
 		return nil, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", after, feed)
 	}
 	return parseHistory(feed, entries[1:])
+}
+
+func (s *Store) historyFrom(ctx context.Context, feed thoonk.FeedName, from string, limit int) ([]redis.XMessage, error) {
+	reply, err := scriptHistory.Run(ctx, s.redis, []string{keyHistory(feed)}, from, limit, historyBytes).Slice()
+	if err != nil {
+		return nil, failure("read history", err)
+	}
+	entries := make([]redis.XMessage, 0, len(reply))
+	for _, r := range reply {
+		entry, ok := r.([]any)
+		if !ok || len(entry) != 2 {
+			continue
+		}
+		id, _ := entry[0].(string)
+		fields, _ := entry[1].([]any)
+		values := make(map[string]any, len(fields)/2)
+		for i := 0; i+1 < len(fields); i += 2 {
+			field, _ := fields[i].(string)
+			values[field] = fields[i+1]
+		}
+		entries = append(entries, redis.XMessage{ID: id, Values: values})
+	}
+	return entries, nil
 }
 
 func parseHistory(feed thoonk.FeedName, entries []redis.XMessage) ([]thoonk.Event, error) {
@@ -66,9 +93,9 @@ func (s *Store) Changes(ctx context.Context, q thoonk.ChangeQuery) (thoonk.Chang
 		page.Changes, err = s.History(ctx, q.Feed, q.After, q.Limit)
 		return page, err
 	}
-	entries, err := s.redis.XRangeN(ctx, keyHistory(q.Feed), "-", "+", int64(q.Limit)).Result()
+	entries, err := s.historyFrom(ctx, q.Feed, "-", q.Limit)
 	if err != nil {
-		return page, failure("read history", err)
+		return page, err
 	}
 	page.Changes, err = parseHistory(q.Feed, entries)
 	return page, err

@@ -12,7 +12,7 @@ import (
 )
 
 // A page of items ends early when its bodies are longer than this together.
-const pageBytes = 4 << 20
+const pageBytes = 1 << 20
 
 // Item returns one item and the feed's content. Errors: NotFound (feed or item), Conflict, Unavailable.
 func (s *Store) Item(ctx context.Context, feed thoonk.FeedName, id thoonk.ItemID) (thoonk.Item, thoonk.Content, error) {

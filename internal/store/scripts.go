@@ -28,6 +28,7 @@ var (
 	scriptCompare = load("lib", "compare")
 	scriptItems   = load("lib", "items")
 	scriptLease   = load("lease")
+	scriptHistory = load("history")
 )
 
 // load makes one script of files that stand one behind the other.
@@ -158,7 +159,7 @@ func classify(err error) *thoonk.Error {
 	case slices.ContainsFunc(passing, func(p string) bool { return redis.HasErrorPrefix(err, p) }):
 		return thoonk.E(thoonk.Unavailable, "Redis does not accept this at the moment")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return thoonk.E(thoonk.Unavailable, "Redis did not answer in time: a write may have been done or not")
+		return thoonk.E(thoonk.Unavailable, "Redis did not answer in time: if this was a write, it may have been done or not")
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, redis.ErrClosed), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, context.Canceled):
 		return thoonk.E(thoonk.Unavailable, "Redis cannot be reached")
 	}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
@@ -37,6 +39,7 @@ type Broker struct {
 	source Source
 	log    *slog.Logger
 	live   atomic.Bool
+	budget *semaphore.Weighted
 	page   int // items of a snapshot that are read at once
 
 	mu     sync.Mutex
@@ -48,7 +51,7 @@ type Broker struct {
 // NewBroker returns a broker, which does nothing before Run.
 func NewBroker(source Source, log *slog.Logger) *Broker {
 	return &Broker{
-		source: source, log: log, page: 5000,
+		source: source, log: log, budget: newBudget(), page: 5000,
 		topics: make(map[thoonk.FeedName]*topic),
 		wide:   newTopic(wideChanges, wideBytes),
 		many:   make(map[*ManyFollower]struct{}),

@@ -26,6 +26,7 @@ type Follower struct {
 	last   thoonk.Revision // of the change that was yielded last; zero while the feed is not there
 	cursor uint64          // in the topic
 	items  snapshotter     // while in the phase snapshot
+	held   holding
 }
 
 type phase int
@@ -40,7 +41,7 @@ const (
 // Follow returns a follower, which must be closed. Errors: NotFound, Conflict, Unavailable. A revision that is gone is
 // no error: the first step says so.
 func (b *Broker) Follow(ctx context.Context, o Options) (*Follower, error) {
-	f := &Follower{broker: b, topic: b.join(o.Feed), o: o}
+	f := &Follower{broker: b, topic: b.join(o.Feed), o: o, held: holding{budget: b.budget}}
 	f.cursor = f.topic.next()
 	head, err := b.source.Head(ctx, o.Feed)
 	if err != nil {
@@ -56,7 +57,10 @@ func (b *Broker) Follow(ctx context.Context, o Options) (*Follower, error) {
 }
 
 // Close ends the follower.
-func (f *Follower) Close() { f.broker.leave(f.o.Feed, f.topic) }
+func (f *Follower) Close() {
+	f.held.free()
+	f.broker.leave(f.o.Feed, f.topic)
+}
 
 // begin goes on from the feed's present revision, with a snapshot if one is wanted.
 func (f *Follower) begin(head thoonk.Revision) {
@@ -79,14 +83,15 @@ func (f *Follower) Next(ctx context.Context) (Step, error) {
 
 // step makes one move; done says that it yielded something.
 func (f *Follower) step(ctx context.Context) (step Step, done bool, err error) {
+	f.held.free()
 	switch f.phase {
 	case snapshot:
-		return f.readItems(ctx)
+		return f.held.read(ctx, f.readItems)
 	case starting:
 		f.phase = live
 		return Step{Kind: Live, Revision: f.last}, true, nil
 	case reading:
-		return f.readHistory(ctx)
+		return f.held.read(ctx, f.readHistory)
 	default:
 		return f.readTopic(ctx)
 	}
@@ -122,7 +127,7 @@ func (f *Follower) readHistory(ctx context.Context) (Step, bool, error) {
 	if err != nil {
 		return Step{}, false, err
 	}
-	if len(events) < historyBatch {
+	if len(events) == 0 { // a page may be short because its bodies are large
 		f.phase, f.cursor = live, cursor
 	}
 	step := Step{Kind: Changes}

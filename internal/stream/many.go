@@ -24,11 +24,13 @@ type ManyFollower struct {
 	items  manySnapshot    // while in the phase snapshot
 	// heads are the moments of the snapshots of feeds, as long as the log may still tell of changes before them.
 	heads map[thoonk.FeedName]thoonk.Revision
+	held  holding
+	more  bool // the last step left something that has to be looked at again
 }
 
 // FollowMany returns a follower, which must be closed. Errors: Conflict, Unavailable.
 func (b *Broker) FollowMany(ctx context.Context, o ManyOptions) (*ManyFollower, error) {
-	f := &ManyFollower{broker: b, o: o}
+	f := &ManyFollower{broker: b, o: o, held: holding{budget: b.budget}}
 	b.mu.Lock()
 	b.many[f] = struct{}{}
 	b.mu.Unlock()
@@ -45,6 +47,7 @@ func (b *Broker) FollowMany(ctx context.Context, o ManyOptions) (*ManyFollower, 
 
 // Close ends the follower.
 func (f *ManyFollower) Close() {
+	f.held.free()
 	f.broker.mu.Lock()
 	defer f.broker.mu.Unlock()
 	delete(f.broker.many, f)
@@ -82,14 +85,15 @@ func (f *ManyFollower) Next(ctx context.Context) (Step, error) {
 }
 
 func (f *ManyFollower) step(ctx context.Context) (step Step, done bool, err error) {
+	f.held.free()
 	switch f.phase {
 	case snapshot:
-		return f.items.read(ctx)
+		return f.held.read(ctx, f.items.read)
 	case starting:
 		f.phase = live
 		return Step{Kind: Live, Revision: f.last}, true, nil
 	case reading:
-		return f.readLog(ctx)
+		return f.held.read(ctx, f.readLog)
 	default:
 		return f.readTopic(ctx)
 	}
@@ -116,14 +120,15 @@ func (f *ManyFollower) readLog(ctx context.Context) (Step, bool, error) {
 	if err != nil {
 		return Step{}, false, err
 	}
-	if len(entries) < logBatch {
-		f.phase, f.cursor = live, cursor
-	}
 	changes := make([]*Change, len(entries))
 	for i, e := range entries {
 		changes[i] = &Change{Event: e.Event, Place: e.Place}
 	}
-	return f.yield(ctx, changes)
+	step, done, err := f.yield(ctx, changes)
+	if len(entries) < logBatch && !f.more {
+		f.phase, f.cursor = live, cursor
+	}
+	return step, done, err
 }
 
 func (f *ManyFollower) readTopic(ctx context.Context) (Step, bool, error) {
@@ -141,41 +146,46 @@ func (f *ManyFollower) readTopic(ctx context.Context) (Step, bool, error) {
 		}
 	}
 	step, done, err := f.yield(ctx, changes)
-	if err == nil && f.phase == live && !(done && step.Kind == Reset) {
+	if !f.more {
 		f.cursor = next
 	}
 	return step, done, err
 }
 
-// yield picks out of the log's next changes those that are followed. It stops at a change whose body is lost: that is a
-// step of its own, and the rest is looked at again after it.
+// yield picks out of the log's next changes those that are followed. It stops where the step is large enough, and at a
+// change whose body is lost: that is a step of its own. What is left is looked at again.
 func (f *ManyFollower) yield(ctx context.Context, changes []*Change) (Step, bool, error) {
 	step := Step{Kind: Changes}
+	space := room(readMost / 2)
+	f.more = true
 	for _, c := range changes {
-		switch {
-		case c.Place.Number <= f.last.Number:
+		if c.Place.Number <= f.last.Number {
 			continue
-		case c.Place.Number > f.last.Number+1:
+		}
+		if c.Place.Number > f.last.Number+1 {
 			f.phase = reading
 			return step, len(step.Changes) > 0, nil
 		}
 		if f.follows(c.Feed) && !f.inSnapshot(c) {
+			first := len(step.Changes) == 0
+			if !space.fits(c.Event, first) {
+				return step, true, nil
+			}
 			whole, err := f.complete(ctx, c)
-			if thoonk.KindOf(err) == thoonk.Gone {
-				if len(step.Changes) > 0 {
-					f.phase = reading
-					return step, true, nil
-				}
+			switch {
+			case err != nil && !first: // it will be so again when it is the first
+				return step, true, nil
+			case thoonk.KindOf(err) == thoonk.Gone:
 				f.last = c.Place
 				return Step{Kind: Reset, Feed: c.Feed, Revision: c.Place}, true, nil
-			}
-			if err != nil {
-				return step, len(step.Changes) > 0, err
+			case err != nil:
+				return step, false, err
 			}
 			step.Changes = append(step.Changes, whole)
 		}
 		f.last = c.Place
 	}
+	f.more = false
 	return step, len(step.Changes) > 0, nil
 }
 

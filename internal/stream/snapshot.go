@@ -68,7 +68,7 @@ func (s *snapshotter) moved(ctx context.Context) ([]thoonk.Item, error) {
 			}
 			moved = append(moved, page.Items...)
 		}
-		if len(events) < historyBatch {
+		if len(events) == 0 {
 			return moved, nil
 		}
 	}
