@@ -12,6 +12,7 @@ import (
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/config"
+	"github.com/thoonkd/thoonkd/internal/store"
 )
 
 func newConfig(environ []string) *cobra.Command {
@@ -33,10 +34,8 @@ func newConfigCheck(environ []string) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(cmd.Flags(), environ)
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(checkKeys(cfg), checkCertificate(cfg)); err != nil {
+			// What follows needs only its own settings, so it is looked at even if others are wrong.
+			if err := errors.Join(err, checkKeys(cfg), checkCertificate(cfg), checkRedis(cfg)); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "ok")
@@ -58,6 +57,18 @@ func checkKeys(cfg config.Config) error {
 		return nil
 	}
 	return err
+}
+
+// checkRedis reads the URL as serve will, and does not dial.
+func checkRedis(cfg config.Config) error {
+	if cfg.Redis == "" || cfg.Redis == config.Embedded {
+		return nil
+	}
+	st, err := store.Open(store.Options{URL: cfg.Redis})
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return st.Close()
 }
 
 func checkCertificate(cfg config.Config) error {

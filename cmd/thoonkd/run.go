@@ -24,10 +24,6 @@ import (
 // run serves until ctx ends, and then lets open requests end. It writes to stdout what a person wants to see, first of
 // all the address, once connections are accepted.
 func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Writer) (err error) {
-	keys, err := loadKeys(cfg)
-	if err != nil {
-		return err
-	}
 	certificate, err := loadCertificate(cfg, time.Now, log)
 	if err != nil {
 		return err
@@ -38,6 +34,10 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	}
 	defer listener.Close() // the server closed it before, unless it never ran
 	cfg = cfg.Bound(listener.Addr())
+	keys, err := loadKeys(cfg) // which may make one: not before it is certain that we serve
+	if err != nil {
+		return err
+	}
 
 	redisURL, stopRedis, err := startRedis(ctx, cfg, log)
 	if err != nil {
@@ -45,7 +45,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	}
 	defer func() { err = errors.Join(err, stopRedis()) }()
 
-	st, err := store.Open(store.Options{URL: redisURL, LogEntries: cfg.LogEntries, Log: log})
+	st, err := store.Open(store.Options{URL: redisURL, Alone: cfg.Redis == config.Embedded, LogEntries: cfg.LogEntries, Log: log})
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
@@ -113,7 +113,7 @@ func startRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (url s
 	}
 	server, err := embedded.Start(ctx, filepath.Join(cfg.Data, "redis"), log)
 	if err != nil {
-		return "", nil, fmt.Errorf("embedded redis: %w", err)
+		return "", nil, err
 	}
 	return server.URL(), server.Close, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	stopGrace = 10 * time.Second // after SIGTERM, before SIGKILL
+	stopGrace = 5 * time.Second // after SIGTERM, before SIGKILL, which costs at most the last second of writes
 	minPause  = 100 * time.Millisecond
 	maxPause  = 5 * time.Second
 )

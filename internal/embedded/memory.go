@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,12 +13,14 @@ import (
 func StartMemory(log *slog.Logger) (*Server, error) {
 	m := miniredis.NewMiniRedis()
 	m.ClockTTL(true) // by default time stands still for it and no key ever expires
+	password := rand.Text() // other users of this machine can reach the port
+	m.RequireAuth(password)
 	if err := m.Start(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
 	log.Warn("everything is kept in memory and NOTHING SURVIVES A RESTART", "addr", m.Addr())
 	return &Server{
-		url: "redis://" + m.Addr(),
+		url: "redis://:" + password + "@" + m.Addr(),
 		close: sync.OnceValue(func() error {
 			m.Close()
 			return nil

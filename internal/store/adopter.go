@@ -26,10 +26,14 @@ type Adopter struct {
 	log   *slog.Logger
 	audit time.Duration // between two slow audits
 
+	alone bool         // a lease of another that is found is a dead process's
 	token string       // fences: whoever's it is in thoonk.adopter may adopt
 	state atomic.Value // AdopterState
 	heard atomic.Int64 // when the oldest change was heard that is not adopted yet, in nanoseconds since 1970; 0: none waits
 	stats adopterStats
+
+	mu     sync.Mutex
+	warned map[string]bool // feeds that were skipped, so that each is logged once
 }
 
 // AdopterState is what an adopter does now.
@@ -56,7 +60,7 @@ type AdopterStats struct {
 
 // NewAdopter returns an adopter, which does nothing before Run. audit is the time between two slow audits.
 func (s *Store) NewAdopter(audit time.Duration) *Adopter {
-	a := &Adopter{store: s, log: s.log, audit: audit, token: uuid.NewString()}
+	a := &Adopter{store: s, log: s.log, audit: audit, alone: s.alone, token: uuid.NewString(), warned: make(map[string]bool)}
 	a.state.Store(AdopterAway)
 	return a
 }
@@ -147,6 +151,10 @@ func (a *Adopter) leaseFree(ctx context.Context) (bool, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return false, err
 	}
+	if holder != "" && holder != a.token && a.alone {
+		a.alone = false // from now on a lease of another is a live one
+		return true, a.store.redis.Del(ctx, keyAdopter).Err()
+	}
 	free := holder == "" || holder == a.token
 	if !free {
 		a.state.Store(AdopterStandsBy)
@@ -199,7 +207,7 @@ func (a *Adopter) adopt(ctx context.Context, batch []heard) error {
 			if e := failure("adopt", err); e.Kind != thoonk.Conflict {
 				return e
 			}
-			a.skip(batch[i].feed, err)
+			a.skip(string(batch[i].feed), err)
 			continue
 		}
 		moved, err := a.note(batch[i], reply)
@@ -224,7 +232,7 @@ func (a *Adopter) adoptOrders(ctx context.Context, feeds map[thoonk.FeedName]str
 		switch thoonk.KindOf(err) {
 		case "", thoonk.NotFound:
 		case thoonk.Conflict:
-			a.skip(feed, err)
+			a.skip(string(feed), err)
 		default:
 			return err
 		}
@@ -314,9 +322,17 @@ func (a *Adopter) refuse(err error) {
 	a.log.Debug("adopter: refused a foreign name or id", "error", err)
 }
 
-func (a *Adopter) skip(feed thoonk.FeedName, err error) {
+// maxWarned bounds how many skipped feeds are remembered; beyond it nothing more is said.
+const maxWarned = 1000
+
+func (a *Adopter) skip(name string, err error) {
 	a.stats.refused.Add(1)
-	a.log.Warn("adopter: skipped", "feed", feed, "error", err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.warned[name] && len(a.warned) < maxWarned {
+		a.warned[name] = true
+		a.log.Warn("adopter: skips a feed", "feed", name, "error", err)
+	}
 }
 
 // sleep reports whether the time passed before ctx ended.

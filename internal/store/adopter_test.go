@@ -360,6 +360,22 @@ func TestOneAdoptsAtATime(t *testing.T) {
 	})
 }
 
+// Where nobody else can be, the lease of a process that died is not waited for.
+func TestAloneTakesTheLeaseOfTheDead(t *testing.T) {
+	t.Parallel()
+	server := thoonktest.Redis(t)
+	f := newFixture(t, server)
+	f.ok(f.redis.Set(f.ctx, "thoonk.adopter", "of a dead process", time.Hour).Err())
+	var err error
+	f.Store, err = store.Open(store.Options{URL: server.URL(), Alone: true})
+	f.ok(err)
+	t.Cleanup(func() { _ = f.Store.Close() })
+	a := f.adopting()
+	thoonktest.Eventually(t, "it adopts", func() bool { return a.Stats().State == store.AdopterAdopts })
+	f.ok(f.redis.Set(f.ctx, "thoonk.adopter", "of a live one", time.Hour).Err())
+	thoonktest.Eventually(t, "it stands by", func() bool { return a.Stats().State == store.AdopterStandsBy })
+}
+
 func TestFeedWithWrongKeysDoesNotStopTheOthers(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		other := f.foreign()

@@ -16,7 +16,7 @@ const scanCount = 500
 // Reconcile makes the log's last word about every feed and item equal to what Redis says, and returns how many entries
 // that took. Between two steps it calls pause, which may slow it down. What is wrong with one feed does not keep it
 // from the others; such feeds are passed to skipped. Errors: Unavailable.
-func (s *Store) Reconcile(ctx context.Context, pause func(context.Context) error, skipped func(thoonk.FeedName, error)) (int, error) {
+func (s *Store) Reconcile(ctx context.Context, pause func(context.Context) error, skipped func(name string, err error)) (int, error) {
 	told := 0
 	names, err := s.everyName(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Store) Reconcile(ctx context.Context, pause func(context.Context) error
 		switch thoonk.KindOf(err) {
 		case "", thoonk.NotFound:
 		case thoonk.Invalid, thoonk.Conflict:
-			skipped(feed, err)
+			skipped(name, err)
 		default:
 			return told, err
 		}

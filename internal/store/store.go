@@ -20,7 +20,9 @@ import (
 type Options struct {
 	// URL is redis://, rediss:// or unix://. With the parameter master_name its host is a sentinel, and so is each addr
 	// parameter: redis://s1:26379/0?master_name=mymaster&addr=s2:26379
-	URL        string
+	URL string
+	// Alone says that no other process adopts on this Redis: a lease that is found at the start is a dead process's.
+	Alone      bool
 	LogEntries int // the log keeps about so many entries; 0: 20,000
 	Log        *slog.Logger
 }
@@ -29,6 +31,7 @@ type Options struct {
 type Store struct {
 	redis      *redis.Client
 	instance   string // this process, as the contract's channels name it
+	alone      bool
 	logEntries int
 	log        *slog.Logger
 }
@@ -46,7 +49,7 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	quieten.Do(func() { redis.SetLogger(quiet{}) })
-	return &Store{redis: client, instance: uuid.NewString(), logEntries: o.LogEntries, log: o.Log}, nil
+	return &Store{redis: client, instance: uuid.NewString(), alone: o.Alone, logEntries: o.LogEntries, log: o.Log}, nil
 }
 
 const (
