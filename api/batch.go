@@ -11,6 +11,16 @@ import (
 const maxBatchBody = thoonk.MaxBatchBytes + 2<<20
 
 // postBatch does many writes on one feed, all or none.
+//
+// @Summary     Do many writes, all or none
+// @Description At most 1,000 operations, whose bodies have at most 4 MiB together. If one is refused nothing is written, and the problem names its index.
+// @ID          batch
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 "All was written."
+// @Failure     400,401,403,404,408,409,413,415,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/batch [post]
 func (s *Server) postBatch(c *call) error {
 	feed, err := feedParam(c)
 	if err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -48,10 +49,11 @@ func (c *call) varyByEncoding() { c.Response().Header().Add("Vary", "Accept-Enco
 func gzipped(doc []byte) []byte {
 	var b bytes.Buffer
 	w := gzips.Get().(*gzip.Writer)
-	defer gzips.Put(w)
 	w.Reset(&b)
 	_, _ = w.Write(doc) // a buffer takes all
 	_ = w.Close()
+	w.Reset(io.Discard) // else the pool would keep the buffer
+	gzips.Put(w)
 	return b.Bytes()
 }
 

@@ -17,6 +17,22 @@ import (
 const eventStream = "text/event-stream"
 
 // events streams the changes of one feed, or answers with a page of its history.
+//
+// @Summary     Follow a feed
+// @Description As `text/event-stream` its changes come live, after `since` or from now on. As `application/json` they come as a page of history, with `limit`, from the oldest that is kept.
+// @Description
+// @Description A stream never leaves out a change in silence: if the history no longer has what comes after your revision, `reset` says so. It ends with the token that it was opened with.
+// @ID          followFeed
+// @Tags        Events
+// @Param       feed          path   string true  "name"
+// @Param       since         query  string false "revision"
+// @Param       snapshot      query  bool   false "items first"
+// @Param       limit         query  int    false "length"
+// @Param       Last-Event-ID header string false "revision"
+// @Success     200 "The changes."
+// @Header      200 {string} Link "the next page"
+// @Failure     400,401,403,404,406,409,410,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/events [get]
 func (s *Server) events(c *call) error {
 	feed, err := c.feed(auth.Read)
 	if err != nil {

@@ -15,13 +15,18 @@ import (
 // back with the id it has, and holds nothing of ours meanwhile.
 const writeTimeout = 30 * time.Second
 
+// writePiece is what has to be read in that time at least.
+const writePiece = 64 << 10
+
 // eventWriter writes the steps of one stream.
 type eventWriter struct {
-	w         *echo.Response
-	control   *http.ResponseController
-	feed      thoonk.FeedName // the only one; empty: several, and ids are places in the log
-	snapshot  bool            // asked for
-	withActor func(thoonk.FeedName) bool
+	w           *echo.Response
+	control     *http.ResponseController
+	feed        thoonk.FeedName // the only one; empty: several, and ids are places in the log
+	snapshot    bool            // asked for
+	showing     bool            // the snapshot of several feeds is under way
+	withActor   func(thoonk.FeedName) bool
+	deadlineSet time.Time
 }
 
 func streamHeader(h http.Header) {
@@ -76,6 +81,7 @@ func (e *eventWriter) items(step stream.Step) error {
 }
 
 func (e *eventWriter) live(r thoonk.Revision) []byte {
+	e.showing = false
 	switch {
 	case !e.snapshot:
 		return appendPlace(nil, r)
@@ -86,11 +92,16 @@ func (e *eventWriter) live(r thoonk.Revision) []byte {
 	}
 }
 
+// reset writes a reset. One of a single feed brings its items again if that one has a snapshot, and one of all feeds too;
+// where only one of several was lost, it does so while the snapshot is under way, but not later.
 func (e *eventWriter) reset(step stream.Step) []byte {
-	if e.feed == "" {
-		return appendManyReset(nil, step.Feed, step.Revision, e.snapshot)
+	if e.feed != "" {
+		return appendReset(nil, e.feed, step.Revision, e.snapshot)
 	}
-	return appendReset(nil, e.feed, step.Revision, e.snapshot)
+	if step.Feed == "" {
+		e.showing = e.snapshot
+	}
+	return appendManyReset(nil, step.Feed, step.Revision, e.showing)
 }
 
 func (e *eventWriter) changes(step stream.Step) error {
@@ -99,7 +110,7 @@ func (e *eventWriter) changes(step stream.Step) error {
 		if e.feed == "" {
 			id = ch.Place
 		}
-		if err := writeChange(e.w, ch, id, e.withActor(ch.Feed)); err != nil {
+		if err := writeChange(e, ch, id, e.withActor(ch.Feed)); err != nil {
 			return err
 		}
 	}
@@ -107,18 +118,44 @@ func (e *eventWriter) changes(step stream.Step) error {
 }
 
 func (e *eventWriter) put(frame []byte) error {
-	_, err := e.w.Write(frame)
+	_, err := e.Write(frame)
 	return err
 }
 
-// flush lets write write and sends it, all within the write timeout.
+// Write writes piece by piece, each within the write timeout: a client that reads steadily is not cut off for reading
+// slowly, however much there is.
+func (e *eventWriter) Write(b []byte) (n int, err error) {
+	for n < len(b) {
+		if time.Since(e.deadlineSet) > writeTimeout/10 {
+			if err := e.setDeadline(); err != nil {
+				return n, err
+			}
+		}
+		m, err := e.w.Write(b[n:min(n+writePiece, len(b))])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// flush lets write write and sends it.
 func (e *eventWriter) flush(write func() error) error {
-	err := e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := e.setDeadline(); err != nil {
 		return err
 	}
 	if err := write(); err != nil {
 		return err
 	}
 	return e.control.Flush()
+}
+
+func (e *eventWriter) setDeadline() error {
+	e.deadlineSet = time.Now()
+	err := e.control.SetWriteDeadline(e.deadlineSet.Add(writeTimeout))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }

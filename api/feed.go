@@ -42,6 +42,17 @@ func toWire(f thoonk.Feed) wireFeed {
 	}
 }
 
+// @Summary     Show a feed
+// @Description Its declaration and its revision.
+// @ID          getFeed
+// @Tags        Feeds
+// @Param       feed          path   string true  "name"
+// @Param       If-None-Match header string false "precondition"
+// @Success     200 {object} wireFeed "The feed."
+// @Success     304 "It is as you know it."
+// @Header      200,304 {string} ETag "revision"
+// @Failure     400,401,403,404,409,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed} [get]
 func (s *Server) getFeed(c *call) error {
 	name, err := c.feed(auth.Read)
 	if err != nil {
@@ -57,6 +68,20 @@ func (s *Server) getFeed(c *call) error {
 	return c.sendFresh(feed.Revision, func() []byte { return marshal(toWire(feed)) })
 }
 
+// @Summary     Declare a feed
+// @Description Makes it, or declares it anew; its items stay.
+// @ID          putFeed
+// @Tags        Feeds
+// @Param       feed            path   string true  "name"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 {object} wireFeed "It was there, and is as declared."
+// @Success     201 {object} wireFeed "It was made."
+// @Header      200,201 {string} ETag "revision"
+// @Header      201 {string} Location "where it is"
+// @Failure     400,401,403,408,409,412,413,415,422,429,500,501,503 {object} problem
+// @Router      /v1/feeds/{feed} [put]
 func (s *Server) putFeed(c *call) error {
 	name, err := c.feed(auth.Configure)
 	if err != nil {
@@ -90,6 +115,18 @@ func (s *Server) putFeed(c *call) error {
 }
 
 // patchFeed changes parts of a declaration (RFC 7396). What is null goes back to its default.
+//
+// @Summary     Change parts of a declaration
+// @ID          patchFeed
+// @Tags        Feeds
+// @Param       feed            path   string true  "name"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 {object} wireFeed "The feed as it is now."
+// @Header      200 {string} ETag "revision"
+// @Failure     400,401,403,404,408,409,412,413,415,422,429,500,501,503 {object} problem
+// @Router      /v1/feeds/{feed} [patch]
 func (s *Server) patchFeed(c *call) error {
 	name, err := c.feed(auth.Configure)
 	if err != nil {
@@ -124,6 +161,17 @@ func (s *Server) patchFeed(c *call) error {
 	return c.send(http.StatusOK, marshal(toWire(done)))
 }
 
+// @Summary     Remove a feed
+// @Description With all its items.
+// @ID          deleteFeed
+// @Tags        Feeds
+// @Param       feed            path   string true  "name"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     204 "It is gone."
+// @Failure     400,401,403,404,409,412,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed} [delete]
 func (s *Server) deleteFeed(c *call) error {
 	name, err := c.feed(auth.Configure)
 	if err != nil {

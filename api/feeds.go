@@ -20,6 +20,18 @@ type feedPage struct {
 	Next  string     `json:"next,omitempty"`
 }
 
+// @Summary     List feeds
+// @Description Those that you may read, in the order of their names.
+// @ID          listFeeds
+// @Tags        Feeds
+// @Param       match  query string false "pattern"
+// @Param       type   query string false "type"
+// @Param       limit  query int    false "length"
+// @Param       cursor query string false "cursor"
+// @Success     200 {object} feedPage "A page of feeds."
+// @Header      200 {string} Link "the next page"
+// @Failure     400,401,429,500,503 {object} problem
+// @Router      /v1/feeds [get]
 func (s *Server) listFeeds(c *call) error {
 	mine := readable(c.who)
 	if len(mine) == 0 && c.who.Anonymous() {

@@ -7,6 +7,17 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
+// @Summary     Show an item
+// @ID          getItem
+// @Tags        Items
+// @Param       feed          path   string true  "name"
+// @Param       id            path   string true  "id"
+// @Param       If-None-Match header string false "precondition"
+// @Success     200 "The item."
+// @Success     304 "It is as you know it."
+// @Header      200,304 {string} ETag "revision"
+// @Failure     400,401,403,404,409,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items/{id} [get]
 func (s *Server) getItem(c *call) error {
 	feed, id, err := c.item(auth.Read)
 	if err != nil {
@@ -22,6 +33,20 @@ func (s *Server) getItem(c *call) error {
 	return c.sendFresh(item.Revision, func() []byte { return itemDoc(item, content) })
 }
 
+// @Summary     Publish or edit an item
+// @ID          putItem
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       id              path   string true  "id"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 "It was there, and was edited."
+// @Success     201 "It was published."
+// @Header      200,201 {string} ETag "revision"
+// @Header      201 {string} Location "where it is"
+// @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items/{id} [put]
 func (s *Server) putItem(c *call) error {
 	feed, id, err := c.item(auth.Publish)
 	if err != nil {
@@ -31,6 +56,19 @@ func (s *Server) putItem(c *call) error {
 }
 
 // patchItem changes parts of an item's body (RFC 7396).
+//
+// @Summary     Change parts of an item
+// @ID          patchItem
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       id              path   string true  "id"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 "It was edited."
+// @Header      200 {string} ETag "revision"
+// @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items/{id} [patch]
 func (s *Server) patchItem(c *call) error {
 	feed, id, err := c.item(auth.Publish)
 	if err != nil {
@@ -73,6 +111,17 @@ func (s *Server) patchItem(c *call) error {
 	return c.send(http.StatusOK, publishedDoc(feed, done.Item))
 }
 
+// @Summary     Retract an item
+// @ID          retractItem
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       id              path   string true  "id"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     204 "It is gone."
+// @Failure     400,401,403,404,409,412,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items/{id} [delete]
 func (s *Server) deleteItem(c *call) error {
 	feed, id, err := c.item(auth.Retract)
 	if err != nil {

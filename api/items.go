@@ -12,6 +12,22 @@ import (
 // maxIDs bounds how many items are asked for by their ids at once.
 const maxIDs = 100
 
+// @Summary     List the items of a feed
+// @Description Page by page, or those with some ids.
+// @ID          listItems
+// @Tags        Items
+// @Param       feed          path   string   true  "name"
+// @Param       limit         query  int      false "length"
+// @Param       cursor        query  string   false "cursor"
+// @Param       order         query  string   false "order"
+// @Param       id            query  []string false "ids"
+// @Param       If-None-Match header string   false "precondition"
+// @Success     200 "A page of items."
+// @Success     304 "The list is as you know it."
+// @Header      200,304 {string} ETag "revision"
+// @Header      200 {string} Link "the next page"
+// @Failure     400,401,403,404,409,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items [get]
 func (s *Server) listItems(c *call) error {
 	feed, err := c.feed(auth.Read)
 	if err != nil {
@@ -108,6 +124,20 @@ func order(q url.Values) (thoonk.Order, error) {
 	return thoonk.Forward, nil
 }
 
+// @Summary     Publish an item
+// @Description With an id it is published, or edited if it is there; without one it gets a new id.
+// @ID          publishItem
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 "It was there, and was edited."
+// @Success     201 "It was published."
+// @Header      200,201 {string} ETag "revision"
+// @Header      201 {string} Location "where it is"
+// @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items [post]
 func (s *Server) postItem(c *call) error {
 	feed, err := c.feed(auth.Publish)
 	if err != nil {

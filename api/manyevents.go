@@ -17,6 +17,19 @@ const maxPatterns = 64
 
 // manyEvents streams the changes of all feeds that match a pattern and that the caller may read, also of those that are
 // made later. Feeds that it may not read are left out without a word.
+//
+// @Summary     Follow several feeds
+// @Description All that match and that you may read, also those that are made later. The ids of the events are places in the log that all feeds share; the revision of the feed is in the data.
+// @ID          follow
+// @Tags        Events
+// @Param       feed          query  []string false "names" collectionFormat(multi)
+// @Param       match         query  []string false "patterns" collectionFormat(multi)
+// @Param       since         query  string   false "place"
+// @Param       snapshot      query  bool     false "items first"
+// @Param       Last-Event-ID header string   false "place"
+// @Success     200 "The changes."
+// @Failure     400,401,403,406,429,500,503 {object} problem
+// @Router      /v1/events [get]
 func (s *Server) manyEvents(c *call) error {
 	q, err := c.query("feed*", "match*", "since", "snapshot", "ticket")
 	if err != nil {
@@ -29,7 +42,8 @@ func (s *Server) manyEvents(c *call) error {
 	if err := mayReadSome(c.who, patterns); err != nil {
 		return err
 	}
-	o := stream.ManyOptions{Match: patterns, Allow: func(feed thoonk.FeedName) bool { return c.who.Can(auth.Read, feed) }}
+	who := c.who
+	o := stream.ManyOptions{Match: patterns, Allow: func(feed thoonk.FeedName) bool { return who.Can(auth.Read, feed) }}
 	if o.Since, o.Snapshot, err = c.streamStart(q); err != nil {
 		return err
 	}
@@ -39,7 +53,10 @@ func (s *Server) manyEvents(c *call) error {
 	if c.Request().Method == http.MethodHead {
 		return c.headStream()
 	}
-	w := &eventWriter{w: c.Response(), snapshot: o.Snapshot, withActor: func(feed thoonk.FeedName) bool { return c.who.Can(auth.Admin, feed) }}
+	w := &eventWriter{
+		w: c.Response(), snapshot: o.Snapshot, showing: o.Snapshot && o.Since.IsZero(),
+		withActor: func(feed thoonk.FeedName) bool { return who.Can(auth.Admin, feed) },
+	}
 	return s.serveStream(c, w, func(ctx context.Context) (Follower, error) { return s.o.Streams.FollowMany(ctx, o) })
 }
 

@@ -32,9 +32,7 @@ func TestManyEvents(t *testing.T) {
 	reads(t, b, "id: 101-1763874399000101\n"+frame+frame) // one of the history has no place: the client keeps the id it has
 	e.streams.steps <- stream.Step{Kind: stream.Reset, Feed: "f", Revision: rev(9)}
 	const detail = "\"detail\":\"changes after your last id are not in the history: read the items again\"}\n\n"
-	reads(t, b, "event: reset\ndata: {\"feed\":\"f\",\"revision\":\"9-1763874399000009\","+detail)
-	e.streams.steps <- stream.Step{Kind: stream.Reset, Feed: "f"}
-	reads(t, b, "event: reset\ndata: {\"feed\":\"f\","+detail)
+	reads(t, b, "id: 9-1763874399000009\nevent: reset\ndata: {\"feed\":\"f\",\"place\":\"9-1763874399000009\","+detail)
 	e.streams.steps <- stream.Step{Kind: stream.Reset, Revision: rev(200)}
 	reads(t, b, "id: 200-1763874399000200\nevent: reset\ndata: {\"place\":\"200-1763874399000200\","+detail)
 	e.server.EndStreams()
@@ -56,8 +54,17 @@ func TestManyEventsWithSnapshot(t *testing.T) {
 		"event: item\ndata: {\"feed\":\"g\",\"id\":\"y\",\"revision\":\"2-1763874399000002\",\"body\":1}\n\n")
 	e.streams.steps <- stream.Step{Kind: stream.Live, Revision: rev(100)}
 	reads(t, b, "id: 100-1763874399000100\nevent: live\ndata: {\"place\":\"100-1763874399000100\"}\n\n")
+	// Of one feed, after the snapshot, no items follow; during it, as below, they do, and the client may not go on from there.
+	e.streams.steps <- stream.Step{Kind: stream.Reset, Feed: "g", Revision: rev(103)}
+	reads(t, b, "id: 103-1763874399000103\nevent: reset\ndata: {\"feed\":\"g\",\"place\":\"103-1763874399000103\",\"detail\":\"changes after your last id are not in the history: read the items again\"}\n\n")
+}
+
+func TestManyEventsResetInSnapshot(t *testing.T) {
+	e := newEdge(t, nil)
+	b := bufio.NewReader(e.openStream("/v1/events?match=*&snapshot=true", as("all")).Body)
+	reads(t, b, "retry: 2000\n\n")
 	e.streams.steps <- stream.Step{Kind: stream.Reset, Feed: "g", Revision: rev(3)}
-	reads(t, b, "event: reset\ndata: {\"feed\":\"g\",\"revision\":\"3-1763874399000003\",\"detail\":\"changes after your last id are not in the history: the items follow\"}\n\n")
+	reads(t, b, "event: reset\ndata: {\"feed\":\"g\",\"place\":\"3-1763874399000003\",\"detail\":\"changes after your last id are not in the history: the items follow\"}\n\n")
 }
 
 // Who may not read all gets what it may read; who may read none of it is told so.

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestMergePatch(t *testing.T) {
 		``: "", `{"a":1`: "", `{"a":{"b/c":{"d":1,"d":1}}}`: "/a/b~1c/d", `{"a":{"\ud800":1}}`: "/a/\ufffd", "{\"a\":\"\xff\"}": "",
 	} {
 		_, err := parseMergePatch([]byte(patch))
-		if e, ok := err.(*thoonk.Error); !ok || e.Kind != thoonk.Invalid || e.Field != place {
+		if e, ok := errors.AsType[*thoonk.Error](err); !ok || e.Kind != thoonk.Invalid || e.Field != place {
 			t.Errorf("%s: %v", patch, err)
 		}
 	}

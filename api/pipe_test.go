@@ -106,6 +106,30 @@ func TestReaderStopsReading(t *testing.T) {
 	})
 }
 
+// A reader who reads steadily gets all, however long it takes.
+func TestReaderReadsSlowly(t *testing.T) {
+	onPipe(t, func(t *testing.T, conn net.Conn, e *edge, _ *http.Server) {
+		b := bufio.NewReader(head(t, ask(t, conn, askForEvents)).Body)
+		reads(t, b, "retry: 2000\n\n")
+		large := `"` + strings.Repeat("x", 1<<20) + `"`
+		e.streams.steps <- stream.Step{Kind: stream.Changes, Changes: []*stream.Change{published(3, large), published(3, "1")}}
+		start, got := time.Now(), 0
+		for got < 1<<20 {
+			n, err := io.CopyN(io.Discard, b, 8<<10)
+			if got += int(n); err != nil {
+				t.Fatalf("cut off after %s and %d bytes: %v", time.Since(start), got, err)
+			}
+			time.Sleep(time.Second)
+		}
+		if time.Since(start) < 2*writeTimeout {
+			t.Error("that was not slow")
+		}
+		if _, err := io.CopyN(io.Discard, b, 100); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A stream outlives the server's ReadTimeout and every write's deadline.
 func TestLongStream(t *testing.T) {
 	onPipe(t, func(t *testing.T, conn net.Conn, e *edge, _ *http.Server) {

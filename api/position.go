@@ -11,6 +11,20 @@ import (
 )
 
 // putPosition moves an item of a sorted feed.
+//
+// @Summary     Move an item of a sorted feed
+// @Description Next to itself it stays where it is.
+// @ID          moveItem
+// @Tags        Items
+// @Param       feed            path   string true  "name"
+// @Param       id              path   string true  "id"
+// @Param       If-Match        header string false "precondition"
+// @Param       If-None-Match   header string false "precondition"
+// @Param       Idempotency-Key header string false "key"
+// @Success     200 "It is there now."
+// @Header      200 {string} ETag "revision"
+// @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
+// @Router      /v1/feeds/{feed}/items/{id}/position [put]
 func (s *Server) putPosition(c *call) error {
 	feed, id, err := c.item(auth.Publish)
 	if err != nil {

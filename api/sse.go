@@ -77,31 +77,27 @@ func appendPlace(dst []byte, r thoonk.Revision) []byte {
 	return append(appendID(dst, r), '\n')
 }
 
-// appendReset says that changes of a feed are missing. Where a snapshot follows it has no id: whoever loses the
-// connection before the end of the snapshot must be told again.
-func appendReset(dst []byte, feed thoonk.FeedName, r thoonk.Revision, snapshot bool) []byte {
-	if !snapshot {
-		dst = appendID(dst, r)
-	}
-	return appendFrame(dst, "reset", resetData(appendRevision(appendMember([]byte{'{'}, "feed", string(feed)), r), snapshot))
+// appendReset says that changes of a feed are missing. Where its items follow it has no id: whoever loses the connection
+// before the end of the snapshot must be told again.
+func appendReset(dst []byte, feed thoonk.FeedName, r thoonk.Revision, itemsFollow bool) []byte {
+	data := appendRevision(appendMember([]byte{'{'}, "feed", string(feed)), r)
+	return appendResetData(dst, data, r, itemsFollow)
 }
 
-// appendManyReset says the same of one of several feeds, where the id stays the place in the log that it was, or of all
-// of them.
-func appendManyReset(dst []byte, feed thoonk.FeedName, r thoonk.Revision, snapshot bool) []byte {
+// appendManyReset says the same of one of several feeds or, without a name, of all of them.
+func appendManyReset(dst []byte, feed thoonk.FeedName, place thoonk.Revision, itemsFollow bool) []byte {
+	data := []byte{'{'}
 	if feed != "" {
-		return appendFrame(dst, "reset", resetData(appendRevision(appendMember([]byte{'{'}, "feed", string(feed)), r), snapshot))
+		data = appendMember(data, "feed", string(feed))
 	}
-	if !snapshot {
-		dst = appendID(dst, r)
-	}
-	return appendFrame(dst, "reset", resetData(appendRevisionAs([]byte{'{'}, "place", r), snapshot))
+	return appendResetData(dst, appendRevisionAs(data, "place", place), place, itemsFollow)
 }
 
-func resetData(data []byte, snapshot bool) []byte {
-	detail := "changes after your last id are not in the history: read the items again"
-	if snapshot {
-		detail = "changes after your last id are not in the history: the items follow"
+func appendResetData(dst, data []byte, id thoonk.Revision, itemsFollow bool) []byte {
+	detail := "changes after your last id are not in the history: the items follow"
+	if !itemsFollow {
+		dst = appendID(dst, id)
+		detail = "changes after your last id are not in the history: read the items again"
 	}
-	return append(appendMember(data, "detail", detail), '}')
+	return appendFrame(dst, "reset", append(appendMember(data, "detail", detail), '}'))
 }

@@ -30,6 +30,14 @@ type ticket struct {
 }
 
 // postTicket makes a ticket.
+//
+// @Summary     Make a ticket for event streams
+// @Description It opens streams of these feeds for a minute; the streams last as long as the token that it was got with.
+// @ID          createStreamTicket
+// @Tags        Events
+// @Success     201 "The ticket."
+// @Failure     400,401,403,408,413,415,429,500,503 {object} problem
+// @Router      /v1/stream-tickets [post]
 func (s *Server) postTicket(c *call) error {
 	if len(readable(c.who)) == 0 {
 		return refuseReading(c.who, "nothing grants the right to %q anything", auth.Read)
