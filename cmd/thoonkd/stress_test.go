@@ -71,13 +71,14 @@ type load struct {
 	feeds   []string
 	pause   sync.RWMutex // writers hold it for reading; the disturbance in the middle for writing
 	left    atomic.Int64 // changes to be made
+	middle  int64
 	written atomic.Int64
-	done    chan struct{} // closed when all changes are made
+	half    chan struct{} // closed when half of the changes are made
 }
 
 func runStress(t *testing.T, p *process, server *thoonktest.RedisServer, s stress, disturb func()) {
 	t.Helper()
-	l := &load{t: t, user: p.user("*=admin"), done: make(chan struct{}), feeds: []string{"plain a", "plain b", "sorted a", "sorted b"}}
+	l := &load{t: t, user: p.user("*=admin"), half: make(chan struct{}), feeds: []string{"plain a", "plain b", "sorted a", "sorted b"}}
 	for _, feed := range l.feeds {
 		kind := map[bool]string{true: "sorted_feed", false: "feed"}[sortedName(feed)]
 		l.user.send(201, "PUT", feedPath(feed), "", `{"type":"`+kind+`","history":{"count":100000,"bytes":1000000000}}`)
@@ -89,6 +90,7 @@ func runStress(t *testing.T, p *process, server *thoonktest.RedisServer, s stres
 		clients.Go(func() { states[i].follow(s.cuts, s.changes/len(l.feeds)) })
 	}
 	l.left.Store(int64(s.changes))
+	l.middle = int64(s.changes / 2)
 	var writers sync.WaitGroup
 	foreign := thoonktest.NewForeign(t, server.Client())
 	for i, write := range []func(*rand.Rand, string, string){
@@ -97,7 +99,7 @@ func runStress(t *testing.T, p *process, server *thoonktest.RedisServer, s stres
 		writers.Go(func() { l.write(i, write) })
 	}
 	if disturb != nil {
-		thoonktest.Eventually(t, "half of the changes are made", func() bool { return l.written.Load() > int64(s.changes/2) })
+		<-l.half
 		l.pause.Lock()
 		disturb()
 		l.pause.Unlock()
@@ -115,10 +117,15 @@ func runStress(t *testing.T, p *process, server *thoonktest.RedisServer, s stres
 			foreign.Publish(feed, "the end", "the end")
 		}
 	}
-	close(l.done)
 	clients.Wait()
+	cuts := 0
 	for _, f := range states {
 		f.check()
+		cuts += f.cuts
+	}
+	t.Logf("%d changes, %d clients, %d cuts", s.changes, s.clients, cuts)
+	if cuts < s.clients*s.cuts*9/10 {
+		t.Errorf("only %d cuts", cuts)
 	}
 }
 
@@ -144,7 +151,9 @@ func (l *load) write(seed int, write func(r *rand.Rand, feed, body string)) {
 	for n := 0; l.left.Add(-1) >= 0; n++ {
 		l.pause.RLock()
 		write(r, l.feeds[r.IntN(len(l.feeds))], fmt.Sprintf("%d-%d", seed, n))
-		l.written.Add(1)
+		if l.written.Add(1) == l.middle {
+			close(l.half)
+		}
 		l.pause.RUnlock()
 	}
 }
@@ -228,6 +237,7 @@ type follower struct {
 	bodies map[string]string
 	order  []string
 	ended  bool // the last change was seen
+	cuts   int  // so far
 	faults []string
 }
 
@@ -236,22 +246,24 @@ func (f *follower) follow(cuts, changes int) {
 	r := rand.New(rand.NewPCG(rand.Uint64(), 2))
 	for !f.ended && len(f.faults) == 0 {
 		events := -1
-		if cuts > 0 {
-			cuts--
-			events = 1 + r.IntN(1+2*changes/(cuts+2)) // spread over what comes
+		if f.cuts < cuts {
+			left := changes*6/10 - int(f.last.Number) // some writes change nothing
+			events = 1 + r.IntN(max(1, left/(cuts-f.cuts))) // spread over what is still to come
 		}
-		f.connect(events)
+		if f.connect(events) {
+			f.cuts++
+		}
 	}
 }
 
-// connect follows until it has read so many events, or to the end.
-func (f *follower) connect(events int) {
+// connect follows until it has read so many events, and reports that, or to the end.
+func (f *follower) connect(events int) (cut bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.user.url+feedPath(f.feed)+"/events?snapshot=true", nil)
 	if err != nil {
 		f.faults = append(f.faults, err.Error())
-		return
+		return false
 	}
 	req.Header.Set("Authorization", strings.TrimSpace(strings.TrimPrefix(f.user.bearer, "Authorization: ")))
 	if !f.last.IsZero() {
@@ -260,18 +272,19 @@ func (f *follower) connect(events int) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		f.faults = append(f.faults, err.Error())
-		return
+		return false
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		time.Sleep(20 * time.Millisecond) // Redis is away
-		return
+		return false
 	}
 	_ = thoonktest.ReadSSE(resp.Body, func(e thoonktest.SSEvent) bool {
 		events--
 		f.take(e)
 		return !f.ended && len(f.faults) == 0 && events != 0
 	})
+	return events == 0 && !f.ended
 }
 
 func (f *follower) take(e thoonktest.SSEvent) {
