@@ -19,6 +19,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/telemetry"
+	"github.com/thoonkd/thoonkd/openapi"
 )
 
 // run serves until ctx ends, and then lets open requests end. It writes to stdout what a person wants to see, first of
@@ -93,6 +94,8 @@ func newEdge(cfg config.Config, st *store.Store, broker *stream.Broker, adopter 
 		RatePerSecond: cfg.RateLimit,
 		RateBurst:     cfg.RateBurst,
 		CORSOrigins:   cfg.CORSOrigins,
+		OpenAPI:       openapi.Document(cfg.PublicURL),
+		Docs:          openapi.Docs(),
 		Metrics:       metrics.Handler(),
 		Observe:       metrics.Observe,
 	})

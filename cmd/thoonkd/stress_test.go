@@ -247,7 +247,7 @@ func (f *follower) follow(cuts, changes int) {
 	for !f.ended && len(f.faults) == 0 {
 		events := -1
 		if f.cuts < cuts {
-			left := changes*6/10 - int(f.last.Number) // some writes change nothing
+			left := changes*6/10 - int(f.last.Number)       // some writes change nothing
 			events = 1 + r.IntN(max(1, left/(cuts-f.cuts))) // spread over what is still to come
 		}
 		if f.connect(events) {

@@ -12,6 +12,11 @@ import (
 	"path/filepath"
 )
 
+// kinds are the names of the backends for people.
+var kinds = map[string]string{
+	"full": "thoonkd", "memory": "thoonkd without Redis", "null": "the same without a store", "centrifuge": "centrifuge",
+}
+
 // child is a server in a process of its own, so that what it uses can be told from what its clients use.
 type child struct {
 	kind    string

@@ -39,16 +39,14 @@ func measureFanout(ctx context.Context, s settings, t *table) (err error) {
 		if err != nil {
 			return err
 		}
-		what := fmt.Sprintf("fan-out to %d, %d in flight", s.clients, window)
+		what := fmt.Sprintf("fan-out to %s clients, %s in flight", thousands(int64(s.clients)), plural(window, "event"))
 		for _, kind := range []string{"full", "memory"} {
-			t.rates(got, what+": "+kinds[kind], kind, "centrifuge", "")
+			t.rates(got, what+": "+named(kind), kind, "centrifuge", "")
 			t.costs(got, "the same: CPU of the server a delivery", kind, "centrifuge", cpu, "µs")
 		}
 	}
 	return nil
 }
-
-var kinds = map[string]string{"full": "thoonkd with Redis", "memory": "thoonkd, its log in memory", "centrifuge": "centrifuge"}
 
 func newCrowd(ctx context.Context, kind, redisURL string, n int) (*crowd, error) {
 	server, err := startChild(ctx, kind, redisURL)
@@ -56,7 +54,10 @@ func newCrowd(ctx context.Context, kind, redisURL string, n int) (*crowd, error)
 		return nil, err
 	}
 	a, err := gather(ctx, server, n)
-	return &crowd{server: server, audience: a}, err
+	if err != nil {
+		return nil, errors.Join(err, server.stop())
+	}
+	return &crowd{server: server, audience: a}, nil
 }
 
 func (c *crowd) close() {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // measureHTTP compares a publish over HTTP, kept in Redis' append-only file, with the same request to a store that does
@@ -21,19 +20,19 @@ func measureHTTP(ctx context.Context, s settings, t *table) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
-	servers := make(map[string]*child)
+	var servers []*child
 	for _, kind := range []string{"full", "null"} {
 		c, err := startChild(ctx, kind, r.url())
 		if err != nil {
 			return err
 		}
 		defer func() { _ = c.stop() }()
-		servers[kind] = c
+		servers = append(servers, c)
 	}
 	for _, callers := range []int{1, many} {
 		var sides []side
 		for _, c := range servers {
-			sides = append(sides, postSide(s, c, callers))
+			sides = append(sides, postSide(s, c, r, callers))
 		}
 		got, err := compare(ctx, s.rounds, sides)
 		if err != nil {
@@ -42,20 +41,22 @@ func measureHTTP(ctx context.Context, s settings, t *table) (err error) {
 		what := fmt.Sprintf("POST of an item, durable, %s", plural(callers, "connection"))
 		t.rates(got, what, "full", "null", "")
 		t.costs(got, "the same: CPU of the server a request", "full", "null", cpu, "µs")
+		t.note("the same: CPU of Redis a request", got.of("full", redisCPU), "µs")
 	}
 	return nil
 }
 
 // postSide lets callers post items, each on a connection of its own.
-func postSide(s settings, c *child, callers int) side {
+func postSide(s settings, c *child, r *server, callers int) side {
 	return side{c.kind, func(ctx context.Context) (f figures, err error) {
 		p, err := newPosters(ctx, c.address, callers)
 		if err != nil {
 			return nil, err
 		}
 		defer p.close()
-		before, err := c.do("usage")
-		if err != nil {
+		before, err1 := c.do("usage")
+		redis, err2 := r.usage(ctx)
+		if err := errors.Join(err1, err2); err != nil {
 			return nil, err
 		}
 		err = c.profiled(s.profile, fmt.Sprintf("post-%d", callers), func() error {
@@ -63,9 +64,11 @@ func postSide(s settings, c *child, callers int) side {
 			if err != nil {
 				return err
 			}
-			after, err := c.do("usage")
-			f = figures{rate: perSecond(n, d), cpu: (after.CPU - before.CPU) * 1e6 / float64(n)}
-			return err
+			after, err1 := c.do("usage")
+			redisAfter, err2 := r.usage(ctx)
+			spent, _ := redisAfter.spent(redis, n)
+			f = figures{rate: perSecond(n, d), cpu: (after.CPU - before.CPU) * 1e6 / float64(n), redisCPU: spent}
+			return errors.Join(err1, err2)
 		})
 		return f, err
 	}}
@@ -101,14 +104,12 @@ func newPosters(ctx context.Context, address string, n int) (*posters, error) {
 }
 
 func (p *posters) close() {
-	var closing sync.WaitGroup
 	for _, one := range p.all {
-		closing.Go(func() { _ = one.conn.Close() })
+		_ = one.conn.Close()
 	}
-	closing.Wait()
 }
 
-func (p *posters) post(context.Context, int) error {
+func (p *posters) post(context.Context) error {
 	one := <-p.idle
 	defer func() { p.idle <- one }()
 	if _, err := one.conn.Write(p.request); err != nil {

@@ -8,12 +8,6 @@ import (
 	"syscall"
 )
 
-// Figures of streams that wait.
-const (
-	resident = "bytes of RSS"
-	routines = "goroutines"
-)
-
 // measureIdle compares what a stream costs on which nothing happens.
 func measureIdle(ctx context.Context, s settings, t *table) (err error) {
 	r, err := startRedis(ctx)
@@ -32,6 +26,8 @@ func measureIdle(ctx context.Context, s settings, t *table) (err error) {
 	}
 	what := fmt.Sprintf("an idle stream, of %s", thousands(int64(n)))
 	t.costs(got, what+": memory", "full", "centrifuge", resident, "bytes")
+	t.costs(got, what+": of it heap", "full", "centrifuge", heap, "bytes")
+	t.costs(got, what+": of it stacks", "full", "centrifuge", stacks, "bytes")
 	t.costs(got, what+": goroutines", "full", "centrifuge", routines, "")
 	return nil
 }
@@ -58,6 +54,8 @@ func idle(ctx context.Context, s settings, kind, redisURL string, n int) (figure
 	}
 	return figures{
 		resident: float64(after.RSS-before.RSS) / float64(n),
+		heap:     float64(after.Heap-before.Heap) / float64(n),
+		stacks:   float64(after.Stacks-before.Stacks) / float64(n),
 		routines: float64(after.Goroutines-before.Goroutines) / float64(n),
 	}, c.server.heap(s.profile, "idle")
 }

@@ -8,11 +8,6 @@ import (
 	"time"
 )
 
-const (
-	toStream = "ms to the event stream"
-	toRedis  = "ms to a subscriber of Redis"
-)
-
 // measureLatency measures how long after another client of Redis begins to write the event is there, and compares it with
 // how long Redis itself takes to tell a subscriber: one write, two listeners.
 func measureLatency(ctx context.Context, s settings, t *table) (err error) {
@@ -43,7 +38,7 @@ func measureLatency(ctx context.Context, s settings, t *table) (err error) {
 			if err := w.write(ctx); err != nil {
 				return err
 			}
-			time.Sleep(time.Duration(2+rand.IntN(3000)) * time.Microsecond * 2)
+			time.Sleep(time.Duration(1000+rand.IntN(6000)) * time.Microsecond) // so that all are idle again
 		}
 		middles, tails = append(middles, median(w.events)), append(tails, quantile(w.events, 0.99))
 		floors, floorTails = append(floors, median(w.messages)), append(floorTails, quantile(w.messages, 0.99))

@@ -43,7 +43,7 @@ func measureLua(ctx context.Context, s settings, t *table) error {
 		return err
 	}
 	for _, dir := range dirs {
-		t.costs(got, "the script of "+dir+": CPU of Redis", dir, ours, cpu, "µs")
+		t.costs(got, "the script of "+dir+": CPU of Redis", dir, ours, redisCPU, "µs")
 	}
 	return nil
 }

@@ -47,15 +47,18 @@ func startRedis(ctx context.Context, args ...string) (*server, error) {
 	o.DisableIdentity, o.ContextTimeoutEnabled = true, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	s.client = redis.NewClient(o)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := s.client.Ping(ctx).Err()
-		if err == nil {
-			return s, nil
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(err, s.stop())
-		}
+	for deadline := time.Now().Add(10 * time.Second); !exists(s.socket()) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
 	}
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 func (s *server) socket() string { return filepath.Join(s.dir, "redis.sock") }

@@ -13,6 +13,18 @@ import (
 // figures are what one side gave in one round, by name.
 type figures map[string]float64
 
+// Names of figures.
+const (
+	rate     = "a second"
+	cpu      = "µs of CPU"          // of the server that is measured
+	redisCPU = "µs of Redis's CPU"  // of its main thread
+	within   = "µs within commands" // of Redis, by its own count
+	resident = "bytes of RSS"       // of one stream, as the next
+	heap     = "bytes of heap"
+	stacks   = "bytes of stacks"
+	routines = "goroutines"
+)
+
 // side is one side of a comparison.
 type side struct {
 	name string
@@ -36,7 +48,7 @@ func compare(ctx context.Context, rounds int, sides []side) (results, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
-			fmt.Fprintln(os.Stderr, "round", round+1, s.name, f)
+			fmt.Fprintf(os.Stderr, "round %d, %s: %v\n", round+1, s.name, f)
 			got[s.name] = append(got[s.name], f)
 		}
 		slices.Reverse(order)
@@ -54,8 +66,7 @@ func (r results) of(side, figure string) []float64 {
 }
 
 // hammer lets callers repeat op until the time is up or one fails. It returns how many calls were made, and in what time.
-// Op gets a number that no other call gets.
-func hammer(ctx context.Context, callers int, d time.Duration, op func(context.Context, int) error) (int, time.Duration, error) {
+func hammer(ctx context.Context, callers int, d time.Duration, op func(context.Context) error) (int, time.Duration, error) {
 	var (
 		running sync.WaitGroup
 		calls   atomic.Int64
@@ -65,9 +76,10 @@ func hammer(ctx context.Context, callers int, d time.Duration, op func(context.C
 	for range callers {
 		running.Go(func() {
 			for time.Since(start) < d && failed.Load() == nil {
-				if err := op(ctx, int(calls.Add(1))); err != nil {
+				if err := op(ctx); err != nil {
 					failed.Store(&err)
 				}
+				calls.Add(1)
 			}
 		})
 	}

@@ -41,6 +41,8 @@ type state struct {
 	Address    string  // where it listens
 	CPU        float64 // seconds so far
 	RSS        int64   // bytes
+	Heap       int64   // bytes of it that are in use, as the next
+	Stacks     int64
 	Goroutines int
 	Error      string
 }
@@ -97,9 +99,11 @@ func (b *backend) obey(ctx context.Context, line string) error {
 		return b.publish(ctx, n)
 	case "usage":
 		return nil
-	case "settle": // gives back what is not needed
+	case "settle": // gives back what is not needed; a stack shrinks by half in one collection
 		time.Sleep(time.Second)
-		runtime.GC()
+		for range 4 {
+			runtime.GC()
+		}
 		debug.FreeOSMemory()
 		return nil
 	case "profile":
@@ -130,6 +134,9 @@ func now(address string) (state, error) {
 		return s, err
 	}
 	s.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	s.Heap, s.Stacks = int64(memory.HeapInuse), int64(memory.StackInuse)
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return s, err

@@ -29,13 +29,8 @@ type row struct {
 }
 
 func (t *table) add(r row) {
-	if !t.begun {
-		t.begun = true
-		t.cells("what", "thoonkd", "peer", "the peer's", "times as good (range)", "aim")
-		t.cells("---", "--:", "---", "--:", "--:", "---")
-	}
 	ratios := r.ratios()
-	t.cells(r.what, amount(median(r.ours), r.unit), r.peer, amount(median(r.their), r.unit),
+	t.cells(r.what, amount(median(r.ours), r.unit), named(r.peer), amount(median(r.their), r.unit),
 		fmt.Sprintf("**%s** (%s to %s)", short(median(ratios)), short(slices.Min(ratios)), short(slices.Max(ratios))), r.aim)
 }
 
@@ -45,7 +40,20 @@ func (t *table) note(what string, values []float64, unit string) {
 }
 
 func (t *table) cells(cells ...string) {
+	if !t.begun {
+		t.begun = true
+		t.cells("what", "thoonkd", "peer", "the peer's", "times as good (range)", "aim")
+		t.cells("---", "--:", "---", "--:", "--:", "---")
+	}
 	fmt.Fprintf(t.w, "| %s |\n", strings.Join(cells, " | "))
+}
+
+// named is the name of a side for people.
+func named(side string) string {
+	if name, ok := kinds[side]; ok {
+		return name
+	}
+	return side
 }
 
 // ratios says for each round how many times as good thoonkd was as the peer.

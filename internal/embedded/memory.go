@@ -12,7 +12,7 @@ import (
 // StartMemory runs a store inside this process, on a free port of 127.0.0.1, and warns that it keeps nothing.
 func StartMemory(log *slog.Logger) (*Server, error) {
 	m := miniredis.NewMiniRedis()
-	m.ClockTTL(true) // by default time stands still for it and no key ever expires
+	m.ClockTTL(true)        // by default time stands still for it and no key ever expires
 	password := rand.Text() // other users of this machine can reach the port
 	m.RequireAuth(password)
 	if err := m.Start(); err != nil {

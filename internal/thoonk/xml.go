@@ -18,7 +18,7 @@ func checkXML(b []byte) error {
 	c := xmlChecker{}
 	for {
 		t, err := d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c.end()
 		}
 		if err != nil {
