@@ -13,6 +13,7 @@ LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 # The race detector needs a C compiler with the C library's headers; -fsyntax-only writes no file.
 HAVE_CC    = printf '\#include <stdlib.h>\n' | $$(go env CC) -fsyntax-only -x c - >/dev/null 2>&1
 HAVE_REDIS = command -v redis-server >/dev/null
+HAVE_NPM   = { command -v node && command -v npm; } >/dev/null
 
 .PHONY: help
 help: ## Show this list
@@ -27,11 +28,16 @@ build: ## Build bin/thoonkd, a static binary
 run: build ## Build and serve on 127.0.0.1:8080, with the data in ./data; ARGS="--listen …" adds flags
 	@exec bin/thoonkd serve --data data $(ARGS)
 
+.PHONY: openapi
+openapi: ## Write openapi/openapi.json and docs.html anew, from the annotations in api and from openapi/gen/parts
+	@go generate ./openapi
+
 .PHONY: deps
-deps: ## Install what the tests need, where apt-get can: redis-server, and a C compiler for the race detector
+deps: ## Install what the tests need, where apt-get can: redis-server, a C compiler for the race detector, npm
 	@packages=; \
 	$(HAVE_REDIS) || packages+=" redis-server"; \
 	$(HAVE_CC) || packages+=" gcc libc6-dev"; \
+	$(HAVE_NPM) || packages+=" nodejs npm"; \
 	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
 		echo "== installing$$packages"; \
 		export DEBIAN_FRONTEND=noninteractive; \
@@ -41,6 +47,7 @@ deps: ## Install what the tests need, where apt-get can: redis-server, and a C c
 	missing=0; \
 	$(HAVE_REDIS) || { missing=1; echo "redis-server is missing: every test on a real Redis is skipped"; }; \
 	$(HAVE_CC) || { missing=1; echo "a C compiler is missing: the tests run without the race detector"; }; \
+	$(HAVE_NPM) || { missing=1; echo "npm is missing: the OpenAPI document is not linted, and no client is made of it"; }; \
 	if [[ $$missing = 1 && $${CI:-} = true ]]; then echo "CI=true skips nothing"; exit 1; fi
 
 .PHONY: test
@@ -90,12 +97,15 @@ fuzz: ## Run every fuzz target for FUZZTIME=60s
 	done
 
 .PHONY: soak
-soak: deps fuzz ## The long run: fuzzing, then all tests five times
+soak: deps fuzz ## The long run: fuzzing, all tests five times, then the stress and model tests at full size
 	@$(call gotest,-count=5 )
+	@echo "== stress at full size"; THOONKD_TEST_SOAK=1 go test -timeout 60m -count=1 -run Stress -v ./cmd/thoonkd
+	@echo "== models at full size"; go test -timeout 60m -count=1 -run Model ./internal/store -rapid.checks=1000
 
 .PHONY: bench
-bench: ## Run the benchmarks; COUNT=10 gives benchstat enough to compare
-	@go test -run '^$$' -bench . -benchmem -count $${COUNT:-1} ./internal/...
+bench: deps ## Measure against peers, side by side, in minutes on an idle machine; ARGS="-run 'script|fanout' -profile DIR"
+	@go -C internal/bench build -mod=mod -o ../../bin/bench .
+	@exec bin/bench $(ARGS)
 
 .PHONY: cover
 cover: ## Measure the coverage of all packages by all tests, into cover.html

@@ -32,6 +32,12 @@ func (s *Server) routes() {
 
 	s.public("/healthz", s.healthz)
 	s.public("/readyz", s.readyz)
+	if s.o.OpenAPI != nil {
+		s.public("/openapi.json", newDocument(mediaJSON, "", s.o.OpenAPI).serve)
+	}
+	if s.o.Docs != nil {
+		s.public("/docs", newPage(s.o.Docs).serve)
+	}
 	if s.o.Metrics != nil {
 		s.public("/metrics", echo.WrapHandler(s.o.Metrics))
 	}

@@ -87,6 +87,8 @@ type Options struct {
 	RateBurst     int      // so many may come at once; 0: what comes in one second, at least 1
 	CORSOrigins   []string // whose pages may call, as in "https://app.example", or "*"; none: no other's
 
+	OpenAPI []byte       // answers GET /openapi.json; nil: there is none
+	Docs    []byte       // answers GET /docs: a page of HTML that needs no scripts; nil: there is none
 	Metrics http.Handler // answers GET /metrics; nil: there is none
 	// Observe is told of each request when it is over: the route, "" if none matched, with a name in place of each
 	// variable part; the method, "OTHER" if it is none of HTTP's own. Nil: nobody is told.

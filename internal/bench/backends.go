@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -38,12 +39,18 @@ func newFull(ctx context.Context, redisURL string) (*backend, error) {
 	return &backend{
 		handler: newAPI(st, broker),
 		publish: func(ctx context.Context, n int) error {
-			for range n {
-				if _, err := st.Publish(ctx, publication(itemID(int(next.Add(1))))); err != nil {
-					return err
-				}
+			failed := make(chan error, n)
+			for range n { // as many callers at once, since each waits for Redis
+				go func() {
+					_, err := st.Publish(ctx, publication(itemID(int(next.Add(1)))))
+					failed <- err
+				}()
 			}
-			return nil
+			var errs []error
+			for range n {
+				errs = append(errs, <-failed)
+			}
+			return errors.Join(errs...)
 		},
 		close: func() { stop(); _ = st.Close() },
 	}, nil

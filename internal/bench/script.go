@@ -53,7 +53,8 @@ func publication(id string) thoonk.PublishItem {
 	return thoonk.PublishItem{Feed: ourFeed, ID: thoonk.ItemID(id), Form: thoonk.FormBody, Body: body, Actor: "jwt:bench|bench"}
 }
 
-// prepare empties Redis and fills the log and the feed's history, so that both are trimmed from then on.
+// prepare empties Redis and fills the log and the feed's history, so that both are trimmed from then on. Large batches
+// would leave a history to be trimmed by those who come later.
 func (w *writers) prepare(ctx context.Context) error {
 	if err := w.redis.clear(ctx); err != nil {
 		return err
@@ -61,8 +62,8 @@ func (w *writers) prepare(ctx context.Context) error {
 	if _, _, err := w.store.PutFeed(ctx, thoonk.PutFeed{Name: ourFeed}); err != nil {
 		return err
 	}
-	for range 21 {
-		if _, err := w.store.Batch(ctx, w.batch(1000)); err != nil {
+	for range 700 {
+		if _, err := w.store.Batch(ctx, w.batch(30)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,271 @@
+package openapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pb33f/jsonschema/v6"
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
+	"github.com/thoonkd/thoonkd/openapi"
+)
+
+// The document is valid OpenAPI 3.1.
+func TestDocumentIsValid(t *testing.T) {
+	t.Parallel()
+	v := newValidator(t, openapi.Document(""))
+	if ok, faults := v.ValidateDocument(); !ok {
+		for _, f := range faults {
+			t.Error(f.Error())
+		}
+	}
+}
+
+func newValidator(t *testing.T, document []byte) validator.Validator {
+	t.Helper()
+	doc, err := libopenapi.NewDocument(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, errs := validator.NewValidator(doc)
+	for _, err := range errs {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// walker sends requests to a real server and holds both them and the answers to the document. There, objects may have
+// the members that are described and no others.
+type walker struct {
+	t      *testing.T
+	server server
+	v      validator.Validator
+	closed []byte
+}
+
+func walk(t *testing.T) *walker {
+	t.Helper()
+	s := start(t)
+	closed := closedDocument(t, s.url)
+	return &walker{t, s, newValidator(t, closed), closed}
+}
+
+func closedDocument(t *testing.T, url string) []byte {
+	t.Helper()
+	var doc map[string]any
+	if err := json.Unmarshal(openapi.Document(url), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, schema := range doc["components"].(map[string]any)["schemas"].(map[string]any) {
+		closeObjects(schema)
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func closeObjects(schema any) {
+	s, _ := schema.(map[string]any)
+	if properties, ok := s["properties"].(map[string]any); ok {
+		s["additionalProperties"] = false
+		for _, p := range properties {
+			closeObjects(p)
+		}
+	}
+	if items, ok := s["items"]; ok {
+		closeObjects(items)
+	}
+}
+
+// send sends a request that the document allows.
+func (w *walker) send(want int, method, path, body string, header ...string) http.Header {
+	w.t.Helper()
+	return w.exchange(true, want, method, path, body, header...)
+}
+
+// wrong sends one that it does not allow.
+func (w *walker) wrong(want int, method, path, body string, header ...string) {
+	w.t.Helper()
+	w.exchange(false, want, method, path, body, header...)
+}
+
+func (w *walker) exchange(valid bool, want int, method, path, body string, header ...string) http.Header {
+	w.t.Helper()
+	r := w.request(method, path, body, header...)
+	check := r.Clone(w.t.Context())
+	check.Body = io.NopCloser(strings.NewReader(body))
+	if ok, faults := w.v.ValidateHttpRequest(check); ok != valid {
+		w.t.Errorf("%s %s: the request is valid: %t, want %t: %v", method, path, ok, valid, faults)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		w.t.Fatalf("%s %s: %s, want %d, %v\n%s", method, path, resp.Status, want, err, text)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	if ok, faults := w.v.ValidateHttpResponse(r, resp); !ok {
+		for _, f := range faults {
+			w.t.Errorf("%s %s: %v %+v\n%s", method, path, f, f.SchemaValidationErrors, text)
+		}
+	}
+	return resp.Header
+}
+
+func (w *walker) request(method, path, body string, header ...string) *http.Request {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.server.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+w.server.token)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+// Requests and answers are as the document says.
+func TestServerConforms(t *testing.T) {
+	t.Parallel()
+	w := walk(t)
+	const merge, lines = "application/merge-patch+json", "application/x-ndjson"
+	w.serves("/openapi.json", openapi.Document(w.server.url))
+	w.serves("/docs", openapi.Docs())
+	w.send(200, "GET", "/healthz", "")
+	thoonktest.Eventually(t, "ready", func() bool {
+		resp, err := http.DefaultClient.Do(w.request("GET", "/readyz", ""))
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == 200
+	})
+	w.send(200, "GET", "/readyz", "")
+
+	w.send(201, "PUT", "/v1/feeds/a", `{"max_length":10,"history":{"count":500},"extra":{"title":"A"}}`)
+	w.send(200, "PUT", "/v1/feeds/a", `{"content":"json"}`, "Idempotency-Key", `"1"`)
+	w.send(201, "PUT", "/v1/feeds/s", `{"type":"sorted_feed"}`)
+	w.send(200, "PATCH", "/v1/feeds/a", `{"content":null,"extra":{"title":"B"}}`, "Content-Type", merge)
+	tag := w.send(200, "GET", "/v1/feeds/a", "").Get("ETag")
+	w.send(304, "GET", "/v1/feeds/a", "", "If-None-Match", tag)
+	w.send(200, "GET", "/v1/feeds?match=*&type=feed&limit=1", "")
+	w.wrong(501, "PUT", "/v1/feeds/q", `{"type":"queue"}`)
+	w.wrong(400, "PUT", "/v1/feeds/a", `{"maximum":10}`)
+	w.wrong(415, "PUT", "/v1/feeds/a", `a`, "Content-Type", "text/plain")
+	w.wrong(400, "GET", "/v1/feeds?limit=0", "")
+	w.send(404, "GET", "/v1/feeds/none", "")
+	w.send(401, "GET", "/v1/feeds/a", "", "Authorization", "Bearer x")
+
+	w.send(201, "POST", "/v1/feeds/a/items", `{"body":{"n":1}}`)
+	w.send(201, "PUT", "/v1/feeds/a/items/t", `{"text":"t"}`, "If-None-Match", "*")
+	w.send(200, "PUT", "/v1/feeds/a/items/t", `{"xml":"<a/>"}`)
+	w.send(201, "PUT", "/v1/feeds/a/items/b", `{"base64":"/w=="}`)
+	w.send(412, "PUT", "/v1/feeds/a/items/t", `{"text":"t"}`, "If-None-Match", "*")
+	w.wrong(400, "PUT", "/v1/feeds/a/items/t", `{"text":"t","body":1}`)
+	w.wrong(400, "PUT", "/v1/feeds/a/items/t", `{}`)
+	w.send(409, "POST", "/v1/feeds/a/items", `{"text":"t","position":{"first":true}}`)
+	w.send(200, "PATCH", "/v1/feeds/a/items/t", `{"text":null,"body":{"n":1}}`, "Content-Type", merge)
+	tag = w.send(200, "GET", "/v1/feeds/a/items/t", "").Get("ETag")
+	w.send(200, "GET", "/v1/feeds/a/items/b", "")
+	w.send(304, "GET", "/v1/feeds/a/items/t", "", "If-None-Match", tag)
+	w.send(200, "GET", "/v1/feeds/a/items?limit=1&order=desc", "")
+	w.send(200, "GET", "/v1/feeds/a/items?id=t&id=none", "")
+
+	w.send(201, "PUT", "/v1/feeds/s/items/x", `{"text":"x"}`)
+	w.send(201, "PUT", "/v1/feeds/s/items/y", `{"text":"y","position":{"before":"x"}}`)
+	w.send(200, "PUT", "/v1/feeds/s/items/y/position", `{"last":true}`)
+	w.send(404, "PUT", "/v1/feeds/s/items/y/position", `{"after":"none"}`)
+	w.wrong(400, "PUT", "/v1/feeds/s/items/y/position", `{"first":true,"last":true}`)
+	w.send(200, "POST", "/v1/feeds/s/batch", `[{"op":"publish","id":"z","text":"z","position":{"first":true}},
+		{"op":"edit","id":"z","body":1},{"op":"edit","id":"y","text":"Y","if_match":"*"},{"op":"position","id":"z","position":{"after":"x"}},{"op":"retract","id":"x"}]`)
+	w.wrong(200, "POST", "/v1/feeds/s/batch", `{"op":"publish","text":"z"}`+"\n", "Content-Type", lines) // the validator takes a line for JSON
+	w.send(422, "POST", "/v1/feeds/s/batch", `[{"op":"retract","id":"none"}]`)
+	w.wrong(400, "POST", "/v1/feeds/s/batch", `[{"op":"retract"}]`)
+
+	w.send(200, "GET", "/v1/feeds/a/events?limit=5", "", "Accept", "application/json")
+	w.send(200, "GET", "/v1/feeds/s/events", "", "Accept", "application/json")
+	w.send(410, "GET", "/v1/feeds/a/events?since=99-1", "", "Accept", "application/json")
+	w.send(406, "GET", "/v1/events?feed=a", "", "Accept", "text/plain")
+	w.send(201, "POST", "/v1/stream-tickets", `{"feeds":["a","s*"]}`)
+	w.wrong(400, "POST", "/v1/stream-tickets", `{"feeds":[]}`)
+	w.events("/v1/feeds/a/events?snapshot=true")
+	w.events("/v1/events?feed=a&match=s*&snapshot=true")
+	w.events("/v1/feeds/a/events?snapshot=true&since=99-1")
+	w.events("/v1/events?feed=a&since=99-1")
+
+	w.send(204, "DELETE", "/v1/feeds/a/items/t", "", "If-Match", "*")
+	w.send(204, "DELETE", "/v1/feeds/a", "")
+	w.send(404, "DELETE", "/v1/feeds/a", "")
+}
+
+// serves checks that everybody gets a text.
+func (w *walker) serves(path string, want []byte) {
+	w.t.Helper()
+	resp, err := http.Get(w.server.url + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 200 || !bytes.Equal(got, want) {
+		w.t.Errorf("%s: %s, %d bytes, want %d, %v", path, resp.Status, len(got), len(want), err)
+	}
+}
+
+// events reads a stream up to the answer to a change, and holds each event, with the data in it, to the document.
+func (w *walker) events(path string) {
+	w.t.Helper()
+	event := w.schemaOfEvents()
+	resp, err := http.DefaultClient.Do(w.request("GET", path, "", "Accept", "text/event-stream"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	seen := map[string]bool{}
+	_ = thoonktest.ReadSSE(resp.Body, func(e thoonktest.SSEvent) bool {
+		doc := map[string]any{"event": e.Event, "data": e.Data}
+		if e.ID != "" {
+			doc["id"] = e.ID
+		}
+		if err := event.Validate(doc); err != nil {
+			w.t.Errorf("%s: %+v: %v", path, e, err)
+		}
+		if seen[e.Event] = true; e.Event == "live" || e.Event == "reset" && !strings.Contains(path, "snapshot") {
+			w.send(200, "PUT", "/v1/feeds/a/items/t", `{"text":"t"}`)
+		}
+		return e.Event != "edit"
+	})
+	if !seen["edit"] {
+		w.t.Errorf("%s: only %v came", path, seen)
+	}
+}
+
+func (w *walker) schemaOfEvents() *jsonschema.Schema {
+	w.t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.closed))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertContent()
+	c.AssertFormat()
+	if err := c.AddResource("urn:openapi", doc); err != nil {
+		w.t.Fatal(err)
+	}
+	schema, err := c.Compile("urn:openapi#/components/schemas/ServerSentEvent")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return schema
+}
