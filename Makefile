@@ -80,7 +80,7 @@ vet: ## Run go vet
 .PHONY: lint
 lint: ## Run golangci-lint (.golangci.yml); the first time it is compiled, which takes minutes
 	@echo "== golangci-lint"
-	@$(LINT) run
+	@$(LINT) run --allow-parallel-runners
 
 # Go before 1.27 may fail a target with nothing but "context deadline exceeded" when its time is up (golang/go#75804).
 .PHONY: fuzz
