@@ -68,15 +68,11 @@ func (a *audience) join(ctx context.Context, c *child) error {
 		}
 		first = append(first, b[:n]...)
 	}
-	a.running.Go(func() {
-		if err := a.listen(response.Body); err != nil {
-			a.failed <- err
-		}
-	})
+	a.running.Go(func() { a.failed <- a.listen(response.Body) })
 	return nil
 }
 
-// listen counts marks until the stream ends.
+// listen counts marks until the stream ends, and returns why it did.
 func (a *audience) listen(r io.Reader) error {
 	b := make([]byte, len(mark)-1, 4<<10)
 	for {

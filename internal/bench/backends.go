@@ -155,7 +155,7 @@ func (healthy) Ready(context.Context) error { return nil }
 // nothing is a store that publishes nowhere, at once.
 type nothing struct{ api.Store }
 
-func (nothing) Publish(_ context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
+func (nothing) Publish(context.Context, thoonk.PublishItem) (thoonk.Published, error) {
 	r := thoonk.Revision{Number: 123456, Stamp: 1763874399123456}
 	return thoonk.Published{Created: true, Item: thoonk.Item{ID: "0123456789abcdef0123456789abcdef", Revision: r, Published: r.Time(), Updated: r.Time()}}, nil
 }

@@ -54,14 +54,3 @@ func (c contract) queue(ctx context.Context, p redis.Pipeliner, id string) {
 	p.Do(ctx, "publish", "feed.publish:"+c.feed, id+"\x00"+string(body))
 	p.Do(ctx, "exec")
 }
-
-// create makes the feed, so that an adopter takes notice of what is written to it.
-func (c contract) create(ctx context.Context) error {
-	_, err := c.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, "feeds", c.feed)
-		p.HSet(ctx, "feed.config:"+c.feed, "type", "feed")
-		p.Publish(ctx, "newfeed", c.feed+"\x00bench")
-		return nil
-	})
-	return err
-}
