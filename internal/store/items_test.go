@@ -227,6 +227,18 @@ func TestHistoryBounds(t *testing.T) {
 			f.Fatalf("%v", events)
 		}
 
+		var operations []thoonk.Operation
+		for i := range thoonk.MaxBatch {
+			operations = append(operations, text(thoonk.Publish, fmt.Sprint(i), "x"))
+		}
+		for range 3 {
+			_, err := f.Batch(f.ctx, thoonk.Batch{Feed: "a", Operations: operations})
+			f.ok(err)
+			if n, err := f.redis.XLen(f.ctx, "thoonk.history:a").Result(); n > 22 || err != nil {
+				f.Fatal(n, err)
+			}
+		}
+
 		f.feed("b", thoonk.Config{History: thoonk.HistoryBounds{Bytes: 10_000}})
 		for range 100 {
 			f.publish("b", "x", strings.Repeat("x", 1000))

@@ -179,11 +179,11 @@ local function redeclare()
   declared(digest)
 end
 
--- trim keeps the history within its bounds, and lets it grow a tenth beyond them so as to cut seldom.
-local function trim()
+-- cut shortens the history if it is over its bounds by more than a tenth, so as to cut seldom. It reports whether it did.
+local function cut()
   local length = call('XLEN', HISTORY)
   local over = length - feed.history
-  if over <= feed.history / 10 and bytes <= feed.history_bytes * 1.1 then return end
+  if over <= feed.history / 10 and bytes <= feed.history_bytes * 1.1 then return false end
   local oldest = call('XRANGE', HISTORY, '-', '+', 'COUNT', 33)
   local first = 1
   while first < #oldest and (over > 0 or bytes > feed.history_bytes) do
@@ -195,6 +195,14 @@ local function trim()
     first = first + 1
   end
   call('XTRIM', HISTORY, 'MINID', oldest[first][1])
+  return first > 1
+end
+
+-- trim keeps the history within its bounds: after a batch that takes more than one cut.
+local function trim()
+  for _ = 1, 64 do
+    if not cut() then return end
+  end
 end
 
 -- commit ends what append began, if it was called at all.
