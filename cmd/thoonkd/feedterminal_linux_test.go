@@ -15,8 +15,11 @@ import (
 func terminal(t *testing.T, columns uint16) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skip("no pseudo-terminals here: what a person sees on one is not tested:", err)
+	}
 	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = person.Close() })
 	fd := int(person.Fd())
