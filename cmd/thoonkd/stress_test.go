@@ -82,6 +82,7 @@ func runStress(t *testing.T, p *process, server *thoonktest.RedisServer, s stres
 	for _, feed := range l.feeds {
 		kind := map[bool]string{true: "sorted_feed", false: "feed"}[sortedName(feed)]
 		l.user.send(201, "PUT", feedPath(feed), "", `{"type":"`+kind+`","history":{"count":100000,"bytes":1000000000}}`)
+		l.user.send(200, "POST", feedPath(feed)+"/batch", "", `[{"op":"publish","id":"1","text":"a"},{"op":"publish","id":"2","text":"b"},{"op":"publish","id":"3","text":"c"}]`)
 	}
 	var clients sync.WaitGroup
 	states := make([]*follower, s.clients)
@@ -249,6 +250,9 @@ func (f *follower) follow(cuts, changes int) {
 		if f.cuts < cuts {
 			left := changes*6/10 - int(f.last.Number)       // some writes change nothing
 			events = 1 + r.IntN(max(1, left/(cuts-f.cuts))) // spread over what is still to come
+			if f.cuts == 0 {
+				events = 2 // in the middle of the snapshot
+			}
 		}
 		if f.connect(events) {
 			f.cuts++
@@ -266,7 +270,9 @@ func (f *follower) connect(events int) (cut bool) {
 		return false
 	}
 	req.Header.Set("Authorization", strings.TrimSpace(strings.TrimPrefix(f.user.bearer, "Authorization: ")))
-	if !f.last.IsZero() {
+	if f.last.IsZero() {
+		f.bodies, f.order = map[string]string{}, nil // a snapshot that was cut off before its live event is worth nothing
+	} else {
 		req.Header.Set("Last-Event-ID", f.last.String())
 	}
 	resp, err := http.DefaultClient.Do(req)
