@@ -76,6 +76,7 @@ fmt-check: ## Check that every file is gofmt-ed
 vet: ## Run go vet
 	@echo "== go vet"
 	@go vet ./...
+	@go -C internal/bench vet -mod=mod ./...
 
 .PHONY: lint
 lint: ## Run golangci-lint (.golangci.yml); the first time it is compiled, which takes minutes

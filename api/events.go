@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -151,28 +150,38 @@ func (s *Server) streamContext(c *call) (context.Context, context.CancelFunc) {
 // pump writes what the follower yields until ctx ends or the client reads too slowly. The client goes on elsewhere
 // with the last id it got, so every end is a clean one.
 func (s *Server) pump(ctx context.Context, w *eventWriter, f Follower) error {
-	if err := w.open(); err != nil {
-		return nil
-	}
-	for {
-		step, err := s.next(ctx, f)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, context.DeadlineExceeded):
+	err := w.open()
+	for err == nil && ctx.Err() == nil {
+		if time.Since(w.wrote) >= s.o.Heartbeat {
 			err = w.heartbeat()
+		} else {
+			err = s.pumpUntil(ctx, w.wrote.Add(s.o.Heartbeat), w, f)
+		}
+	}
+	return nil
+}
+
+// pumpUntil writes until a time, which does not move with what is written: a timer for each event would cost a tenth of
+// what the event costs. An error ends the stream.
+func (s *Server) pumpUntil(ctx context.Context, t time.Time, w *eventWriter, f Follower) error {
+	until, cancel := context.WithDeadline(ctx, t)
+	defer cancel()
+	for {
+		step, err := f.Next(until)
+		switch {
+		case err != nil && until.Err() != nil:
+			return nil
 		case kindOf(err) == thoonk.Unavailable:
 			// A client that were sent away now would be answered 503, which makes an EventSource give up.
 			err = w.heartbeat()
 			pause(ctx)
 		case err != nil:
 			s.o.Log.WarnContext(ctx, "event stream ended", "feed", w.feed, "error", err)
-			return nil
 		default:
 			err = w.write(step)
 		}
 		if err != nil {
-			return nil
+			return err
 		}
 	}
 }
@@ -184,10 +193,4 @@ func pause(ctx context.Context) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-func (s *Server) next(ctx context.Context, f Follower) (stream.Step, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.Heartbeat)
-	defer cancel()
-	return f.Next(ctx)
 }

@@ -12,6 +12,7 @@ const (
 	keyFeeds   = "feeds"          // set of the names of all feeds
 	keyKnown   = "thoonk.feeds"   // zset, all scores 0: the feeds that the log tells of, in the order of their bytes
 	keyLog     = "thoonk.log"     // stream of all changes
+	keyPlace   = "thoonk.place"   // the number of the log's last entry
 	keyAdopter = "thoonk.adopter" // the fencing token of the process that adopts foreign writes
 
 	channelOwn     = "thoonk.own" // marker before a script's own messages: how many follow
@@ -36,7 +37,7 @@ func keyHistory(f thoonk.FeedName) string { return "thoonk.history:" + string(f)
 func feedKeys(f thoonk.FeedName) []string {
 	return []string{
 		keyFeeds, keyConfig(f), keyIDs(f), keyItems(f), "feed.publishes:" + string(f),
-		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, keyOrder(f), keyAdopter,
+		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, keyOrder(f), keyAdopter, keyPlace,
 	}
 }
 
@@ -52,7 +53,7 @@ func writeKeys(f thoonk.FeedName, o thoonk.Once) []string {
 }
 
 // keysOfWrite is how many of them scripts need that do not delete the feed.
-const keysOfWrite = 14
+const keysOfWrite = 15
 
 // furtherKeys are the keys that the contract has for types other than feed.
 func furtherKeys(f thoonk.FeedName) []string {

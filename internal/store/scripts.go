@@ -20,13 +20,13 @@ var sources embed.FS
 
 // The scripts; each file under lua/ says what it takes and returns.
 var (
-	scriptWrite   = load("lib", "once", "write")
-	scriptPut     = load("lib", "once", "put")
-	scriptDelete  = load("lib", "once", "delete")
-	scriptSettle  = load("lib", "settle")
-	scriptAdopt   = load("lib", "adopt")
-	scriptCompare = load("lib", "compare")
-	scriptItems   = load("lib", "items")
+	scriptWrite   = load("micros", "plain", "lib", "once", "write")
+	scriptPut     = load("micros", "lib", "once", "put")
+	scriptDelete  = load("micros", "lib", "once", "delete")
+	scriptSettle  = load("micros", "lib", "settle")
+	scriptAdopt   = load("micros", "lib", "adopt")
+	scriptCompare = load("micros", "lib", "compare")
+	scriptItems   = load("micros", "lib", "items")
 	scriptLease   = load("lease")
 	scriptHistory = load("history")
 )

@@ -1,14 +1,15 @@
--- The part that all scripts of one feed share. It is put before each of them.
+-- The part that all scripts of one feed share. It is put before each of them, after micros.lua.
 --
 -- KEYS  1 feeds            2 feed.config:F     3 feed.ids:F       4 feed.items:F    5 feed.publishes:F
 --       6 thoonk.feeds     7 thoonk.meta:F     8 thoonk.last:F    9 thoonk.history:F
 --      10 thoonk.log      11 thoonk.order:F   12 thoonk.adopter
+--      13 thoonk.place
 -- ARGV  1 F   2 actor   3 instance   4 bound on the entries of the log; a script's own follow
 --
 -- Scripts do not roll back. So each first reads whatever it will write: a key of a wrong type fails here, where
--- nothing is written yet. The first write is an XADD, which a full or read-only Redis refuses.
+-- nothing is written yet. The first write is an INCR of thoonk.place, which a full or read-only Redis refuses.
 
-local FEEDS, CONFIG, IDS, ITEMS, PUBLISHES, KNOWN, META, LAST, HISTORY, LOG, ORDER, ADOPTER = unpack(KEYS, 1, 12)
+local FEEDS, CONFIG, IDS, ITEMS, PUBLISHES, KNOWN, META, LAST, HISTORY, LOG, ORDER, ADOPTER, PLACE = unpack(KEYS, 1, 13)
 local name, actor, instance, log_max = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local call = redis.call
 
@@ -18,9 +19,10 @@ local HISTORY_COUNT, HISTORY_BYTES = 1000, 16777216
 
 local now                -- of Redis, microseconds since 1970, a string
 local feed               -- what open() read
-local number, bytes      -- of the feed's history
+local number             -- of the feed's last change
+local total, base        -- bytes of all changes of this life, and of those that the history no longer has
+local length             -- of the history, in entries
 local revision = ''      -- of the feed's last change
-local place              -- of the log's last entry: its number
 local changed = false    -- whether append() or ended() was called
 local messages = {}      -- for the contract's channels: channel, payload, ...
 
@@ -53,21 +55,20 @@ local function open()
   local time = call('TIME')
   now = time[1] .. string.format('%06d', tonumber(time[2]))
   local c = call('HMGET', CONFIG, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth')
-  local m = call('HMGET', META, 'birth', 'revision', 'bytes', 'config', 'configured', 'bare')
+  local m = call('HMGET', META, 'birth', 'revision', 'total', 'base', 'config', 'configured', 'bare')
   feed = {
     type = c[1] or 'feed', max_length = count(c[2], 0), content = c[3] or '',
     history = count(c[4], HISTORY_COUNT), history_bytes = count(c[5], HISTORY_BYTES), sorted = c[1] == 'sorted_feed',
-    told = m[1], digest = m[4], configured = m[5] or '', bare = m[6],
+    told = m[1], digest = m[5], configured = m[6] or '', bare = m[7],
   }
   revision = m[2] or ''
   number = leading(m[2] or '0')
-  bytes = tonumber(m[3] or '0')
-  local top = call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
-  place = top[1] and leading(top[1][1]) or 0
+  total, base = tonumber(m[3] or '0'), tonumber(m[4] or '0')
+  length = call('XLEN', HISTORY)
 
   -- Read only to fail early if they are not what the contract, or we, made them.
-  call('XLEN', HISTORY)
-  call('HEXISTS', LAST, '')
+  call('XLEN', LOG)
+  call('HLEN', LAST)
   call('ZSCORE', KNOWN, '')
   if feed.sorted then call('LLEN', ORDER) end
   whole_number(PUBLISHES)
@@ -102,28 +103,39 @@ local function stamp()
   revision = whole(number) .. '-' .. now
 end
 
+-- next_place counts the entries of the log. Where the count was lost the log itself says it.
+local function next_place()
+  local place = call('INCR', PLACE)
+  local top = place == 1 and call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
+  if top and top[1] then
+    place = leading(top[1][1]) + 1
+    call('SET', PLACE, whole(place))
+  end
+  return place
+end
+
 -- log appends an entry to the log; one of kind delete stands there alone, since the history goes with the feed.
 local function log(kind, id, body, note, position)
-  place = place + 1
-  call('XADD', LOG, 'MAXLEN', '~', log_max, whole(place) .. '-' .. now,
+  call('XADD', LOG, 'MAXLEN', '~', log_max, whole(next_place()) .. '-' .. now,
     'feed', name, 'revision', revision, 'kind', kind, 'id', id, 'body', #body <= LOG_BODY and body or '',
     'size', #body, 'content', feed.content, 'actor', actor, 'note', note, 'position', position)
 end
 
--- append tells one change: it gets the next revision, and an entry in the history and in the log.
+-- append tells one change: it gets the next revision, and an entry in the log and in the history. There, offset is the
+-- sum of the bytes of all changes before it.
 -- position is as on the channel feed.position.
 local function append(kind, id, body, note, position)
   stamp()
   note, position = note or '', position or ''
-  call('XADD', HISTORY, revision, 'kind', kind, 'id', id, 'body', body, 'content', feed.content, 'actor', actor,
-    'note', note, 'position', position)
-  bytes = bytes + #id + #body + #actor
   log(kind, id, body, note, position)
+  call('XADD', HISTORY, revision, 'kind', kind, 'id', id, 'body', body, 'content', feed.content, 'actor', actor,
+    'offset', whole(total), 'note', note, 'position', position)
+  total, length = total + #id + #body + #actor, length + 1
 end
 
 local function forget()
   call('UNLINK', META, LAST, ORDER, HISTORY)
-  number, bytes, revision = 0, 0, ''
+  number, total, base, length, revision = 0, 0, 0, 0, ''
 end
 
 -- digest_of is the SHA-1 of a config: field, value, ... without the fields of ours.
@@ -179,29 +191,32 @@ local function redeclare()
   declared(digest)
 end
 
--- cut shortens the history if it is over its bounds by more than a tenth, so as to cut seldom. It reports whether it did.
-local function cut()
-  local length = call('XLEN', HISTORY)
-  local over = length - feed.history
-  if over <= feed.history / 10 and bytes <= feed.history_bytes * 1.1 then return false end
-  local oldest = call('XRANGE', HISTORY, '-', '+', 'COUNT', 33)
-  local first = 1
-  while first < #oldest and (over > 0 or bytes > feed.history_bytes) do
-    local fields = oldest[first][2]
-    for i = 2, #fields, 2 do
-      if fields[i - 1] == 'id' or fields[i - 1] == 'body' or fields[i - 1] == 'actor' then bytes = bytes - #fields[i] end
-    end
-    over = over - 1
-    first = first + 1
+-- offset_of returns the field offset of an entry of the history.
+local function offset_of(entry)
+  local fields = entry[2]
+  for i = 1, #fields, 2 do
+    if fields[i] == 'offset' then return tonumber(fields[i + 1]) end
   end
-  call('XTRIM', HISTORY, 'MINID', oldest[first][1])
-  return first > 1
+  return 0
 end
 
--- trim keeps the history within its bounds: after a batch that takes more than one cut.
+-- trim keeps the history within its bounds, and lets it grow a tenth beyond them so as to cut seldom. Of entries that are
+-- too large together it reads about as many as it drops.
 local function trim()
-  for _ = 1, 64 do
-    if not cut() then return end
+  if length > feed.history * 1.1 then
+    call('XTRIM', HISTORY, 'MAXLEN', feed.history)
+    length = feed.history
+    base = offset_of(call('XRANGE', HISTORY, '-', '+', 'COUNT', 1)[1])
+  end
+  if total - base <= feed.history_bytes * 1.1 then return end
+  while total - base > feed.history_bytes do
+    local many = math.ceil((1 - feed.history_bytes / (total - base)) * length)
+    local oldest = call('XRANGE', HISTORY, '-', '+', 'COUNT', math.min(many, 32) + 1)
+    if #oldest < 2 then return end
+    local first = 1
+    repeat first = first + 1 until first == #oldest or total - offset_of(oldest[first]) <= feed.history_bytes
+    length = length - call('XTRIM', HISTORY, 'MINID', oldest[first][1])
+    base = offset_of(oldest[first])
   end
 end
 
@@ -209,7 +224,7 @@ end
 local function commit()
   if not changed then return end
   trim()
-  call('HSET', META, 'revision', revision, 'bytes', whole(bytes))
+  call('HSET', META, 'revision', revision, 'total', whole(total), 'base', whole(base))
 end
 
 local function message(channel, payload)
@@ -229,14 +244,6 @@ end
 -- items of one millisecond keep their order.
 local function score()
   return string.sub(now, 1, -4) .. '.' .. string.sub(now, -3)
-end
-
--- micros reads a score, which the Python client writes in seconds.
-local function micros(text)
-  local n = tonumber((string.gsub(text or '', '+', ''))) or 0 -- 1e+12: not every Lua reads the sign
-  if n < 1e11 then n = n * 1000 end
-  if n < 0 or n > 9e12 then n = 0 end
-  return whole(math.floor(n * 1000))
 end
 
 -- word is what Redis says of an item: its body, or false. Looking an id up in the list of a sorted feed would take as
