@@ -101,7 +101,7 @@ fuzz: ## Run every fuzz target for FUZZTIME=60s
 soak: deps fuzz ## The long run: fuzzing, all tests five times, then the stress and model tests at full size
 	@$(call gotest,-count=5 )
 	@echo "== stress at full size"; THOONKD_TEST_SOAK=1 go test -timeout 60m -count=1 -run Stress -v ./cmd/thoonkd
-	@echo "== models at full size"; go test -timeout 60m -count=1 -run Model ./internal/store -rapid.checks=1000
+	@echo "== models at full size"; go test -timeout 60m -count=10 -run Model ./internal/store -rapid.checks=100
 
 .PHONY: bench
 bench: deps ## Measure against peers, side by side, in minutes on an idle machine; ARGS="-run 'script|fanout' -profile DIR"

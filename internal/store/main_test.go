@@ -26,7 +26,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, server thoonktest.Server) *fixture {
 	t.Helper()
-	s, err := store.Open(store.Options{URL: server.URL()})
+	s, err := store.Open(store.Options{URL: server.URL(), LogEntries: 10_000_000}) // tests look at all of the log
 	if err != nil {
 		t.Fatal(err)
 	}
