@@ -18,7 +18,7 @@ local function plain()
 
   local c = call('HMGET', config, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth')
   local m = call('HMGET', meta, 'birth', 'revision', 'total', 'base')
-  if not c[6] or c[6] ~= m[1] or c[1] and c[1] ~= 'feed' or c[2] or call('SISMEMBER', feeds, name) == 0 then return nil end
+  if not m[3] or not c[6] or c[6] ~= m[1] or c[1] and c[1] ~= 'feed' or c[2] or call('SISMEMBER', feeds, name) == 0 then return nil end
   local content = c[3] or ''
   for i = FIRST + 7, content ~= '' and #ARGV or 0, FIELDS do
     if not string.find(' ' .. ARGV[i] .. ' ', ' ' .. content .. ' ', 1, true) then return nil end
