@@ -57,9 +57,9 @@ test: deps fmt-check vet lint ## Everything that must pass: format, vet, linter,
 # The tests, with the race detector where it can be had.
 define gotest
 	if $(HAVE_CC); then \
-		echo "== go test -race $(1)"; CGO_ENABLED=1 go test -race -timeout 20m $(1) ./...; \
+		echo "== go test -race $(1)"; CGO_ENABLED=1 go test -race -timeout 20m $(1) ./...; CGO_ENABLED=1 go -C internal/bench test -mod=mod -race $(1) ./...; \
 	else \
-		echo "== go test $(1)(no C compiler: WITHOUT -race)"; go test -timeout 20m $(1) ./...; \
+		echo "== go test $(1)(no C compiler: WITHOUT -race)"; go test -timeout 20m $(1) ./...; go -C internal/bench test -mod=mod $(1) ./...; \
 	fi
 endef
 
