@@ -69,7 +69,7 @@ func startDurable(ctx context.Context, program, dir string, log *slog.Logger) (_
 	if err != nil {
 		return nil, err
 	}
-	undo = append(undo, func() { _ = lock.Close() })
+	undo = append(undo, func() { _ = lock.release() })
 	sock, err := newSocket(dir)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func startDurable(ctx context.Context, program, dir string, log *slog.Logger) (_
 			end()
 			err := <-stopped
 			sock.remove()
-			return errors.Join(err, lock.Close())
+			return errors.Join(err, lock.release())
 		}),
 	}, nil
 }
