@@ -2,21 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
-)
-
-const (
-	leaseLapse = 5 * time.Second
-	leaseRenew = time.Second
 )
 
 // Adopter brings what other clients of Redis write into the log. Of all processes on one Redis one adopts at a time; the
@@ -26,8 +19,7 @@ type Adopter struct {
 	log   *slog.Logger
 	audit time.Duration // between two slow audits
 
-	alone bool         // a lease of another that is found is a dead process's
-	token string       // fences: whoever's it is in thoonk.adopter may adopt
+	lease *lease       // whoever's token is in thoonk.adopter may adopt
 	state atomic.Value // AdopterState
 	heard atomic.Int64 // when the oldest change was heard that is not adopted yet, in nanoseconds since 1970; 0: none waits
 	stats adopterStats
@@ -60,7 +52,7 @@ type AdopterStats struct {
 
 // NewAdopter returns an adopter, which does nothing before Run. audit is the time between two slow audits.
 func (s *Store) NewAdopter(audit time.Duration) *Adopter {
-	a := &Adopter{store: s, log: s.log, audit: audit, alone: s.alone, token: uuid.NewString(), warned: make(map[string]bool)}
+	a := &Adopter{store: s, log: s.log, audit: audit, lease: s.newLease(keyAdopter), warned: make(map[string]bool)}
 	a.state.Store(AdopterAway)
 	return a
 }
@@ -118,7 +110,11 @@ func (a *Adopter) Run(ctx context.Context) {
 func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if free, err := a.leaseFree(ctx); err != nil || !free {
+	// Looked at before anything is subscribed to: what a process that stands by would hear is not its business.
+	if free, err := a.lease.free(ctx); err != nil || !free {
+		if err == nil {
+			a.state.Store(AdopterStandsBy)
+		}
 		return false, err
 	}
 	in, err := a.store.subscribe(ctx, a.refuse)
@@ -126,16 +122,16 @@ func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 		return false, err
 	}
 	defer in.subscription.Close()
-	if ours, err := a.lease(ctx, "take"); err != nil || !ours {
+	if ours, err := a.lease.take(ctx); err != nil || !ours {
 		return false, err
 	}
-	defer a.letGo()
+	defer a.lease.letGo()
 
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { in.fill(ctx) })
-	running.Go(func() { in.end(a.hold(ctx)) })
+	running.Go(func() { in.end(a.lease.keep(ctx)) })
 
 	if err := a.prepare(ctx); err != nil {
 		return false, err
@@ -143,23 +139,6 @@ func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 	a.state.Store(AdopterAdopts)
 	running.Go(func() { in.end(a.auditForever(ctx)) })
 	return true, a.adoptAll(ctx, in)
-}
-
-// leaseFree looks before anything is subscribed to: what a process that stands by would hear is not its business.
-func (a *Adopter) leaseFree(ctx context.Context) (bool, error) {
-	holder, err := a.store.redis.Get(ctx, keyAdopter).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return false, err
-	}
-	if holder != "" && holder != a.token && a.alone {
-		a.alone = false // from now on a lease of another is a live one
-		return true, a.store.redis.Del(ctx, keyAdopter).Err()
-	}
-	free := holder == "" || holder == a.token
-	if !free {
-		a.state.Store(AdopterStandsBy)
-	}
-	return free, nil
 }
 
 // prepare loads the scripts that batches call by their digest, and reconciles.
@@ -247,7 +226,7 @@ func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard) *redis.C
 	if !ok {
 		return scriptSettle.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", []any{h.channel})...)
 	}
-	args := []any{string(kind), string(h.id), h.body, digest([]byte(h.body)), a.token}
+	args := []any{string(kind), string(h.id), h.body, digest([]byte(h.body)), a.lease.token}
 	return scriptAdopt.EvalSha(ctx, p, keys, a.store.argv(h.feed, "", args)...)
 }
 
@@ -287,34 +266,6 @@ func (a *Adopter) auditForever(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// hold keeps the lease until it is lost.
-func (a *Adopter) hold(ctx context.Context) error {
-	for sleep(ctx, leaseRenew) {
-		ours, err := a.lease(ctx, "keep")
-		if err != nil {
-			return err
-		}
-		if !ours {
-			return errors.New("the lease was lost")
-		}
-	}
-	return nil
-}
-
-// letGo gives the lease back, so that another process need not wait until it lapses.
-func (a *Adopter) letGo() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if _, err := a.lease(ctx, "drop"); err != nil {
-		a.log.Debug("adopter: the lease will lapse by itself", "error", err)
-	}
-}
-
-// lease reports whether the lease is ours.
-func (a *Adopter) lease(ctx context.Context, verb string) (bool, error) {
-	return scriptLease.Run(ctx, a.store.redis, []string{keyAdopter}, verb, a.token, leaseLapse.Milliseconds()).Bool()
 }
 
 func (a *Adopter) refuse(err error) {

@@ -44,6 +44,9 @@ func feedKeys(f thoonk.FeedName) []string {
 // onceKey is where the outcome of a write with an idempotency key is kept.
 func onceKey(o thoonk.Once) string { return "thoonk.once:" + o.Key }
 
+// keyLease is a lease: its value is the fencing token of the process that holds it.
+func keyLease(name string) string { return "thoonk.lease:" + name }
+
 func keyTicket(id string) string { return "thoonk.ticket:" + id }
 
 // writeKeys are the KEYS of the scripts that do what a caller asked for: those of the feed, the idempotency key's, and

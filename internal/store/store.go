@@ -21,7 +21,7 @@ type Options struct {
 	// URL is redis://, rediss:// or unix://. With the parameter master_name its host is a sentinel, and so is each addr
 	// parameter: redis://s1:26379/0?master_name=mymaster&addr=s2:26379
 	URL string
-	// Alone says that no other process adopts on this Redis: a lease that is found at the start is a dead process's.
+	// Alone says that no other process works on this Redis: a lease that is found at the start is a dead process's.
 	Alone      bool
 	LogEntries int // the log keeps about so many entries; 0: 20,000
 	Log        *slog.Logger
@@ -32,6 +32,7 @@ type Store struct {
 	redis      *redis.Client
 	instance   string // this process, as the contract's channels name it
 	alone      bool
+	asked      sync.Map // keys of the leases that were asked for, where alone
 	logEntries int
 	log        *slog.Logger
 }
