@@ -14,6 +14,18 @@ const (
 	Moved     EventKind = "position"  // an item of a sorted feed
 )
 
+// The kinds of change to a job, and, with Edit (its payload) and Retract, to an item of a queue. None carries a body.
+const (
+	Submit    EventKind = "submit"    // put into its queue, queued or held
+	Release   EventKind = "release"   // held before, and queued now
+	Claim     EventKind = "claim"     // taken by a worker
+	Finish    EventKind = "finish"    // done
+	Cancel    EventKind = "cancel"    // given back, queued or held now
+	Stall     EventKind = "stall"     // put aside
+	Retry     EventKind = "retry"     // put back into its queue
+	AskCancel EventKind = "askcancel" // its worker is asked to give up
+)
+
 // Event is one change of one feed, as its history and the log tell it.
 type Event struct {
 	Feed     FeedName
@@ -27,10 +39,16 @@ type Event struct {
 	Actor    string   // who did it; empty for a client of Redis itself
 	// Restated marks a word that was told before: a late message of another client had come in between.
 	Restated bool
+	// Job says that this is a change of a job or of a queue's item.
+	Job bool
+	// Submitter is the principal whose job it is; empty for a client of Redis itself.
+	Submitter string
+	// Reason says more of a change of a job: what a held one waits for, why it was given back or stalled.
+	Reason string
 }
 
 // HasBody reports whether the event is of a kind that carries a body.
-func (e Event) HasBody() bool { return e.Kind == Publish || e.Kind == Edit }
+func (e Event) HasBody() bool { return !e.Job && (e.Kind == Publish || e.Kind == Edit) }
 
 // Complete reports whether the event carries all of its body.
 func (e Event) Complete() bool { return !e.HasBody() || len(e.Body) == e.BodySize }

@@ -26,6 +26,7 @@ type Config struct {
 	MaxLength int     // at most so many items are kept; 0: no bound
 	Content   Content // what the bodies are
 	History   HistoryBounds
+	Job       JobConfig // of a queue, of type job or queue
 	// Extra are the fields of feed.config that are none of the above: other clients' own, kept as they are.
 	Extra map[string]string
 }
