@@ -5,6 +5,7 @@ package config
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -17,29 +18,30 @@ const Embedded = "embedded"
 
 // Config is a valid configuration.
 type Config struct {
-	File            string        // where the rest may come from; empty: no file
-	Listen          string        // host:port
-	PublicURL       string        // what documents and links show; never ends in "/"
-	TLSCert         string        // file; empty: no TLS
-	TLSKey          string        // file; empty: no TLS
-	Redis           string        // Embedded, or a redis, rediss or unix URL
-	Data            string        // folder
-	AuthKey         string        // file; empty: KeyFile, unless there is an AuthJWKS
-	AuthJWKS        string        // URL; empty: none
-	AuthIssuer      string        // what iss has to be; empty: anything
-	AuthAudience    string        // what aud has to name; empty: a token needs none
-	RateLimit       float64       // requests a second and principal; 0: no limit
-	RateBurst       int           // requests at once; 0 without a RateLimit
-	CORSOrigins     []string      // whose pages may read answers; "*" stands alone
-	LogLevel        slog.Level    // least that is logged
-	LogFormat       string        // "text" or "json"
-	LogEntries      int           // bound of the log of changes in Redis
-	AuditInterval   time.Duration // pause between two audits of Redis against the log
-	ShutdownTimeout time.Duration // how long open requests may take to end
-	Heartbeat       time.Duration // between two comments on an idle stream of events
-	MaxStreams      int           // open streams of events
-	Public          []auth.Grant  // what anonymous callers may do
-	Roles           auth.Roles    // what a token's scope may name
+	File            string         // where the rest may come from; empty: no file
+	Listen          string         // host:port
+	PublicURL       string         // what documents and links show; never ends in "/"
+	TLSCert         string         // file; empty: no TLS
+	TLSKey          string         // file; empty: no TLS
+	Redis           string         // Embedded, or a redis, rediss or unix URL
+	Data            string         // folder
+	AuthKey         string         // file; empty: KeyFile, unless there is an AuthJWKS
+	AuthJWKS        string         // URL; empty: none
+	AuthIssuer      string         // what iss has to be; empty: anything
+	AuthAudience    string         // what aud has to name; empty: a token needs none
+	RateLimit       float64        // requests a second and principal; 0: no limit
+	RateBurst       int            // requests at once; 0 without a RateLimit
+	CORSOrigins     []string       // whose pages may read answers; "*" stands alone
+	LogLevel        slog.Level     // least that is logged
+	LogFormat       string         // "text" or "json"
+	LogEntries      int            // bound of the log of changes in Redis
+	AuditInterval   time.Duration  // pause between two audits of Redis against the log
+	ShutdownTimeout time.Duration  // how long open requests may take to end
+	Heartbeat       time.Duration  // between two comments on an idle stream of events
+	MaxStreams      int            // open streams of events
+	OutboundAllow   []netip.Prefix // addresses that webhooks may be at although they are not public
+	Public          []auth.Grant   // what anonymous callers may do
+	Roles           auth.Roles     // what a token's scope may name
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.

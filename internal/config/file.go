@@ -122,7 +122,9 @@ func severalDocuments(yaml string) bool {
 func (s setting) text(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
-		return v, s.kind == plain || s.kind == secret
+		return v, s.kind == plain || s.kind == secret || s.kind == list
+	case []any:
+		return joined(v, s.kind == list)
 	case int:
 		return strconv.Itoa(v), s.kind == whole || s.kind == decimal
 	case float64:
@@ -131,8 +133,20 @@ func (s setting) text(v any) (string, bool) {
 	return "", false
 }
 
+// joined returns a list of texts as one text.
+func joined(values []any, wanted bool) (string, bool) {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		text, ok := v.(string)
+		texts[i], wanted = text, wanted && ok
+	}
+	return strings.Join(texts, ","), wanted
+}
+
 func (s setting) form() string {
 	switch s.kind {
+	case list:
+		return "a list of texts"
 	case whole:
 		return "a whole number"
 	case decimal:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/posflag"
@@ -59,6 +60,9 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 	given := func(f *pflag.Flag) (string, any) {
 		if _, ok := find(f.Name); !ok {
 			return "", nil // a flag of the command's own
+		}
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			return f.Name, strings.Join(several.GetSlice(), ",")
 		}
 		return f.Name, f.Value.String()
 	}

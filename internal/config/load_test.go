@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -79,6 +80,7 @@ audit-interval: 1s
 shutdown-timeout: 1m
 heartbeat: 500ms
 max-streams: 7
+outbound-allow: [10.1.0.0/16, "fd00::/8"]
 public:
   - {match: blog, can: [read]}
   - match: "news:*"
@@ -99,6 +101,7 @@ roles:
 		RateLimit: 2.5, RateBurst: 9, CORSOrigins: []string{"https://app.example.org", "http://localhost:3000"},
 		LogLevel: slog.LevelDebug, LogFormat: "json", LogEntries: 100, AuditInterval: time.Second,
 		ShutdownTimeout: time.Minute, Heartbeat: 500 * time.Millisecond, MaxStreams: 7,
+		OutboundAllow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		Public: []auth.Grant{
 			{Match: "blog", Can: []auth.Verb{auth.Read}},
 			{Match: "news:*", Can: []auth.Verb{auth.Read, auth.Publish}},
@@ -131,6 +134,24 @@ func TestPrecedence(t *testing.T) {
 	// A flag that repeats the default is set all the same.
 	if got, err = load(t, []string{"THOONKD_MAX_STREAMS=302"}, "--max-streams", "10000"); err != nil || got.MaxStreams != 10000 {
 		t.Errorf("got %d, %v", got.MaxStreams, err)
+	}
+}
+
+// A list is the same whichever way it is given.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	want := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for name, tc := range map[string]struct{ env, args []string }{
+		"flag, repeated": {nil, []string{"--outbound-allow", "127.0.0.0/8", "--outbound-allow=::1/128"}},
+		"flag, commas":   {[]string{"THOONKD_OUTBOUND_ALLOW=10.0.0.0/8"}, []string{"--outbound-allow", "127.0.0.0/8,::1/128"}},
+		"environment":    {[]string{"THOONKD_OUTBOUND_ALLOW=127.0.0.0/8, ::1/128"}, nil},
+		"file, text":     {nil, []string{"--config", writeFile(t, "outbound-allow: 127.0.0.0/8,::1/128")}},
+		"file, list":     {nil, []string{"--config", writeFile(t, "outbound-allow:\n  - 127.0.0.0/8\n  - ::1/128\n")}},
+	} {
+		c, err := load(t, tc.env, tc.args...)
+		if err != nil || !reflect.DeepEqual(c.OutboundAllow, want) {
+			t.Errorf("%s: %v, %v", name, c.OutboundAllow, err)
+		}
 	}
 }
 

@@ -119,6 +119,23 @@ func isOrigin(s string) bool {
 	return !defaultPort && !strings.ContainsFunc(s, odd)
 }
 
+// outboundAllow takes blocks of addresses in CIDR form. A block has to begin where it says: 10.1.2.3/8 is a mistake.
+func outboundAllow(c *Config, s string) error {
+	if s == "" {
+		return nil
+	}
+	var blocks []netip.Prefix
+	for text := range strings.SplitSeq(s, ",") {
+		block, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || block != block.Masked() || block.Addr().Is4In6() {
+			return fmt.Errorf("has %q, which is not a block of addresses, as in 10.1.0.0/16 or fd00::/8", text)
+		}
+		blocks = append(blocks, block)
+	}
+	c.OutboundAllow = blocks
+	return nil
+}
+
 // redis leaves the URL itself to the client that will dial it.
 func redis(c *Config, s string) error {
 	u, err := url.Parse(s)

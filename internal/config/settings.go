@@ -27,6 +27,7 @@ const (
 	whole
 	decimal
 	secret
+	list // texts, which flags and the environment write with commas between; the flag may be repeated
 )
 
 var settings = []setting{
@@ -72,6 +73,8 @@ var settings = []setting{
 		"`DURATION` between two comments on an idle stream of events"},
 	{"max-streams", "10000", whole, number(1, 10_000_000, func(c *Config) *int { return &c.MaxStreams }),
 		"`NUMBER` of streams of events that may be open"},
+	{"outbound-allow", "", list, outboundAllow,
+		"`CIDR` that webhooks and callbacks may be in although it is not public, as in 10.1.0.0/16; may be repeated"},
 }
 
 var levels = map[string]slog.Level{
@@ -81,7 +84,11 @@ var levels = map[string]slog.Level{
 // Flags registers the flags of the settings with these keys, or of all settings.
 func Flags(flags *pflag.FlagSet, keys ...string) {
 	for _, s := range settings {
-		if len(keys) == 0 || slices.Contains(keys, s.key) {
+		switch {
+		case len(keys) > 0 && !slices.Contains(keys, s.key):
+		case s.kind == list:
+			flags.StringSlice(s.key, nil, s.usage)
+		default:
 			flags.String(s.key, s.normal, s.usage)
 		}
 	}

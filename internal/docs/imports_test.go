@@ -35,6 +35,7 @@ var direction = rules{
 		"xmpp":                          {"cmd"},
 		"hub":                           {"cmd"},
 		"github.com/prometheus":         {"internal/telemetry"},
+		"code.dny.dev/ssrf":             {"internal/outbound"},
 		"internal/client":               {"cmd"},
 		"internal/thoonktest":           {}, // tests are not looked at
 	},
@@ -44,6 +45,8 @@ var direction = rules{
 		"hub":             {"internal/store"},
 		"auth":            {"internal/store"},
 		"internal/stream": {"internal/store"},
+
+		"internal/outbound": {"internal/store", "internal/stream", "auth", "api"},
 	},
 	standardOnly: []string{"internal/thoonk"},
 }
@@ -200,6 +203,7 @@ func TestImportRules(t *testing.T) {
 		{"go-redis", graph{"internal/stream": {redis}}, []string{"internal/stream imports " + redis}},
 		{"miniredis", graph{"internal/store": {"github.com/alicebob/miniredis/v2/server"}}, []string{"internal/store imports github.com/alicebob/miniredis/v2/server"}},
 		{"echo", graph{"auth": {echo + "/middleware"}}, []string{"auth imports " + echo + "/middleware"}},
+		{"the guard", graph{"hub": {"code.dny.dev/ssrf"}}, []string{"hub imports code.dny.dev/ssrf"}},
 		{"mellium", graph{"auth": {xmpp + "/jid"}}, []string{"auth imports " + xmpp + "/jid"}},
 		{"edges", graph{"api": {"hub"}, "hub": {"xmpp"}, "xmpp": {"api"}}, []string{"api imports hub", "hub imports xmpp", "xmpp imports api"}},
 		{"edge from below", graph{"internal/syndication": {"api"}}, []string{"internal/syndication imports api"}},
