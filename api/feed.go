@@ -16,6 +16,7 @@ type wireFeed struct {
 	MaxLength int               `json:"max_length"`
 	Content   thoonk.Content    `json:"content,omitempty"`
 	History   wireHistory       `json:"history"`
+	PubSub    *wireNode         `json:"pubsub,omitempty"`
 	Extra     map[string]string `json:"extra,omitempty"`
 	Revision  thoonk.Revision   `json:"revision,omitzero"`
 	Created   time.Time         `json:"created,omitzero"`
@@ -36,6 +37,7 @@ func toWire(f thoonk.Feed) wireFeed {
 			Count: cmp.Or(f.Config.History.Count, thoonk.DefaultHistoryCount),
 			Bytes: cmp.Or(f.Config.History.Bytes, thoonk.DefaultHistoryBytes),
 		},
+		PubSub:   toWireNode(f.Config.Node),
 		Extra:    f.Config.Extra,
 		Revision: f.Revision,
 		Created:  f.Created.UTC(),

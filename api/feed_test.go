@@ -40,9 +40,17 @@ func TestParseConfig(t *testing.T) {
 		Type: thoonk.TypeFeed, MaxLength: 1_000_000, Content: thoonk.Entry, History: thoonk.HistoryBounds{Count: 100_000, Bytes: 1 << 30},
 		Extra: map[string]string{"a": "", "b": "\x00😀"},
 	}
+	node := feed
+	node.Node = thoonk.Node{
+		Access: thoonk.Open, Publishers: thoonk.BySubscribers, Title: "T", PayloadType: "urn:x", MaxPayload: 5, MessageType: thoonk.MessageNormal,
+		NoSubscribe: true, NoLast: true, TellConfig: true,
+	}
 	for body, want := range map[string]thoonk.Config{
 		``: feed, `{}`: feed, `{"type":"feed"}`: feed, `{"history":{}}`: feed, `{"content":"","max_length":0}`: feed,
 		`{"max_length":1000000,"content":"entry","history":{"count":100000,"bytes":1073741824},"extra":{"a":"","b":"\u0000\ud83d\ude00"}}`: full,
+		`{"pubsub":{"access_model":"open","publish_model":"subscribers","title":"T","type":"urn:x","max_payload_size":5,"notification_type":"normal",
+			"subscribe":false,"send_last_published_item":"never","notify_config":true,"notify_delete":true}}`: node,
+		`{"pubsub":{"access_model":"whitelist","max_payload_size":262144,"subscribe":true}}`: feed,
 	} {
 		if got, err := parseConfig([]byte(body)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", body, got, err)
@@ -74,6 +82,13 @@ func TestConfigFaults(t *testing.T) {
 		`{"history":{"bytes":1073741825}}`:    "#/history/bytes",
 		`{"history":{"count":1,"count":1}}`:   "#/history/count",
 		`{"history":{"age":1}}`:               "#/history/age",
+		`{"pubsub":null}`:                     "#/pubsub",
+		`{"pubsub":{"owner":"me"}}`:           "#/pubsub/owner",
+		`{"pubsub":{"access_model":"all"}}`:   "#/pubsub/access_model",
+		`{"pubsub":{"title":1}}`:              "#/pubsub/title",
+		`{"pubsub":{"title":"\u0001"}}`:       "#/pubsub/title",
+		`{"pubsub":{"subscribe":"true"}}`:     "#/pubsub/subscribe",
+		`{"pubsub":{"max_payload_size":0}}`:   "#/pubsub/max_payload_size",
 		`{"extra":[]}`:                        "#/extra",
 		`{"extra":{"a":1}}`:                   "#/extra/a",
 		`{"extra":{"a/b~c d":null}}`:          "#/extra/a~1b~0c%20d",
@@ -94,6 +109,7 @@ func TestConfigFaults(t *testing.T) {
 	} {
 		e.do("PUT", "/v1/feeds/f", body, as("all")).faults(400, "invalid", place)
 	}
+	e.do("PUT", "/v1/feeds/f", `{"pubsub":{"access_model":"roster"}}`, as("all")).faults(501, "unsupported", "#/pubsub/access_model")
 	for _, kind := range []string{"queue", "job"} {
 		e.do("PUT", "/v1/feeds/f", `{"type":"`+kind+`"}`, as("all")).faults(501, "unsupported", "#/type")
 	}

@@ -73,10 +73,12 @@ func configure(cfg *thoonk.Config, m member, patch bool) (err error) {
 		cfg.Content, err = parseContent(m.value)
 	case "history":
 		cfg.History, err = parseHistory(cfg.History, m.value, patch)
+	case "pubsub":
+		cfg.Node, err = parseNode(cfg.Node, m.value, patch)
 	case "extra":
 		cfg.Extra, err = parseExtra(cfg.Extra, m.value, patch)
 	default:
-		err = unknownMember(m.name, "type", "max_length", "content", "history", "extra")
+		err = unknownMember(m.name, "type", "max_length", "content", "history", "pubsub", "extra")
 	}
 	return err
 }
@@ -91,6 +93,8 @@ func reset(cfg *thoonk.Config, name string) error {
 		cfg.Content = thoonk.Undeclared
 	case "history":
 		cfg.History = thoonk.HistoryBounds{}
+	case "pubsub":
+		cfg.Node = thoonk.Node{}
 	case "extra":
 		cfg.Extra = nil
 	default:
@@ -163,7 +167,7 @@ func parseHistory(h thoonk.HistoryBounds, value json.RawMessage, patch bool) (th
 }
 
 // ours are the fields of feed.config that have members of their own here.
-var ours = []string{"type", "max_length", "content", "history", "history_bytes"}
+var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub"}
 
 func parseExtra(before map[string]string, value json.RawMessage, patch bool) (map[string]string, error) {
 	members, err := parseObject(value, "extra")

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +19,7 @@ const (
 	fieldContent      = "content"
 	fieldHistory      = "history"
 	fieldHistoryBytes = "history_bytes"
+	fieldNode         = "pubsub"
 	fieldBirth        = "thoonk.birth"
 )
 
@@ -25,8 +28,8 @@ func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, boo
 	if p.Config.Type == thoonk.TypeSortedFeed && p.Config.MaxLength > 0 {
 		return thoonk.Feed{}, false, thoonk.E(thoonk.Unprocessable, "a sorted feed has no max_length: which item would be the oldest?").In("max_length")
 	}
-	args := []any{p.Once.Hash, string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If)}
-	keys := writeKeys(p.Name, p.Once)[:keysOfWrite]
+	args := []any{p.Once.Hash, string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If), p.Owner}
+	keys := slices.Concat(writeKeys(p.Name, p.Once)[:keysOfWrite], []string{keyAffiliations(p.Name), keyAffiliated(p.Owner)})
 	a, err := s.runKeys(ctx, "put feed", scriptPut, keys, p.Name, p.Actor, append(args, configArgs(p.Config)...)...)
 	if err != nil {
 		return thoonk.Feed{}, false, err
@@ -38,9 +41,25 @@ func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, boo
 
 // DeleteFeed removes a feed of any type. Errors: NotFound, Stale, Conflict, Unavailable.
 func (s *Store) DeleteFeed(ctx context.Context, d thoonk.DeleteFeed) error {
-	keys := writeKeys(d.Name, d.Once)
+	keys := append(writeKeys(d.Name, d.Once), keyAffiliations(d.Name))
 	_, err := s.runKeys(ctx, "delete feed", scriptDelete, keys, d.Name, d.Actor, d.Once.Hash, matchArg(d.If), noneArg(d.If))
 	return err
+}
+
+// purgeAtOnce bounds how many items one script retracts.
+const purgeAtOnce = 1000
+
+// Purge retracts all items of a feed or sorted feed. Where it fails half of them may be gone. Errors: NotFound, Conflict,
+// Unavailable.
+func (s *Store) Purge(ctx context.Context, p thoonk.PurgeFeed) error {
+	for left := int64(1); left > 0; {
+		a, err := s.run(ctx, "purge", scriptPurge, p.Name, p.Actor, purgeAtOnce)
+		if err != nil {
+			return err
+		}
+		left = a.number(0)
+	}
+	return nil
 }
 
 // Feed returns a feed of any type as it is declared now. Errors: NotFound, Conflict, Unavailable.
@@ -151,6 +170,10 @@ func configArgs(c thoonk.Config) []any {
 	if c.Content != thoonk.Undeclared {
 		args = append(args, fieldContent, string(c.Content))
 	}
+	if c.Node != (thoonk.Node{}) {
+		node, _ := json.Marshal(c.Node) // of texts, numbers and truth values
+		args = append(args, fieldNode, node)
+	}
 	for field, value := range c.Extra {
 		args = append(args, field, value)
 	}
@@ -165,9 +188,12 @@ func parseConfig(fields map[string]string) thoonk.Config {
 	if content, err := thoonk.ParseContent(fields[fieldContent]); err == nil {
 		c.Content = content
 	}
+	if json.Unmarshal([]byte(fields[fieldNode]), &c.Node) != nil {
+		c.Node = thoonk.Node{}
+	}
 	for field, value := range fields {
 		switch field {
-		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes:
+		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode:
 		default:
 			if !strings.HasPrefix(field, "thoonk.") {
 				if c.Extra == nil {

@@ -11,7 +11,12 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
-const noteRestated = "restated"
+// What the field note of an entry says.
+const (
+	noteRestated = "restated"
+	notePurging  = string(thoonk.Purging)
+	notePurged   = string(thoonk.Purged)
+)
 
 // historyBytes is what a page of the history may hold, beyond its first entry.
 const historyBytes = 512 << 10
@@ -163,6 +168,9 @@ func parseEvent(values map[string]any) thoonk.Event {
 		Actor:    value(values, "actor"),
 		Restated: value(values, "note") == noteRestated,
 		Position: thoonk.ParseContractPosition(value(values, "position")),
+	}
+	if note := value(values, "note"); note == notePurging || note == notePurged {
+		e.Purge = thoonk.PurgePart(note)
 	}
 	if e.HasBody() {
 		e.Body = []byte(value(values, "body"))

@@ -47,6 +47,12 @@ func onceKey(o thoonk.Once) string { return "thoonk.once:" + o.Key }
 // keyLease is a lease: its value is the fencing token of the process that holds it.
 func keyLease(name string) string { return "thoonk.lease:" + name }
 
+// keyAffiliations is a hash: bare JID to affiliation, and under fieldLife the life of the feed that they belong to.
+func keyAffiliations(f thoonk.FeedName) string { return "thoonk.affiliations:" + string(f) }
+
+// keyAffiliated is a set of the feeds that a JID may have an affiliation to: it may name more, and never less.
+func keyAffiliated(jid string) string { return "thoonk.affiliated:" + jid }
+
 func keyTicket(id string) string { return "thoonk.ticket:" + id }
 
 // writeKeys are the KEYS of the scripts that do what a caller asked for: those of the feed, the idempotency key's, and

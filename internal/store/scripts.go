@@ -27,8 +27,11 @@ var (
 	scriptAdopt   = load("micros", "lib", "adopt")
 	scriptCompare = load("micros", "lib", "compare")
 	scriptItems   = load("micros", "lib", "items")
+	scriptPurge   = load("micros", "lib", "purge")
 	scriptLease   = load("lease")
 	scriptHistory = load("history")
+
+	scriptAffiliate = load("micros", "lib", "affiliate")
 )
 
 // load makes one script of files that stand one behind the other.
@@ -130,11 +133,16 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		case "unsorted":
 			return thoonk.E(thoonk.Conflict, "%q is not a sorted feed: its items have no positions", feed).In("position")
 		}
+		if detail == "owner" {
+			return thoonk.E(thoonk.Conflict, "%q would have no owner any more", feed)
+		}
 		return thoonk.E(thoonk.Conflict, "%q is just being made by another client and has no configuration yet", feed)
 	case "content":
 		return thoonk.Content(detail).Refusal()
 	case "reused":
 		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
+	case "many":
+		return thoonk.E(thoonk.TooLarge, "%q would have more than %d affiliations", feed, thoonk.MaxAffiliations)
 	case "fenced":
 		return thoonk.E(thoonk.Conflict, "another process adopts foreign writes now")
 	}

@@ -45,7 +45,17 @@ type Event struct {
 	Submitter string
 	// Reason says more of a change of a job: what a held one waits for, why it was given back or stalled.
 	Reason string
+	Purge  PurgePart // of retract
 }
+
+// PurgePart says that an item was retracted because the whole feed was emptied.
+type PurgePart string
+
+// The parts of a purge. One that began and had to stop has no end.
+const (
+	Purging PurgePart = "purging" // others follow
+	Purged  PurgePart = "purged"  // the last one
+)
 
 // HasBody reports whether the event is of a kind that carries a body.
 func (e Event) HasBody() bool { return !e.Job && (e.Kind == Publish || e.Kind == Edit) }

@@ -27,6 +27,7 @@ type Config struct {
 	Content   Content // what the bodies are
 	History   HistoryBounds
 	Job       JobConfig // of a queue, of type job or queue
+	Node      Node      // how it behaves as a node of XEP-0060
 	// Extra are the fields of feed.config that are none of the above: other clients' own, kept as they are.
 	Extra map[string]string
 }

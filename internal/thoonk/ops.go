@@ -14,9 +14,16 @@ type FeedQuery struct {
 type PutFeed struct {
 	Name   FeedName
 	Config Config
+	Owner  string    // the JID that becomes the owner of a feed that is made; may be empty
 	If     Condition // on Feed.Revision
 	Once   Once
 	Actor  string
+}
+
+// PurgeFeed retracts all items of a feed.
+type PurgeFeed struct {
+	Name  FeedName
+	Actor string
 }
 
 // DeleteFeed removes a feed with all its items and its history.

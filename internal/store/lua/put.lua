@@ -1,8 +1,9 @@
 -- put declares a feed: made if it is not there, configured if it is and the declaration differs.
--- ARGV  6 type   7 If-Match   8 If-None-Match   then field, value, ... of the config, without the type
+-- KEYS  16 thoonk.affiliations:F   17 thoonk.affiliated:JID of the owner
+-- ARGV  6 type   7 If-Match   8 If-None-Match   9 JID that owns the feed if it is made, or ''   then field, value, ... of the config, without the type
 -- returns  ok, revision of the declaration, 1 if it was made, birth in microseconds
 --          stale, present revision | conflict, bare | conflict, type, T | reused
-local kind, match, none = unpack(ARGV, 6, 8)
+local kind, match, none, owner = unpack(ARGV, 6, 9)
 
 open()
 local made = feed.life == 'none'
@@ -15,9 +16,11 @@ else
   call('LLEN', IDS)
 end
 call('HLEN', ITEMS)
+call('HLEN', KEYS[16])
+call('SCARD', KEYS[17])
 
 local config, given = {'type', kind}, {type = true}
-for i = 9, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   config[#config + 1] = ARGV[i]
   config[#config + 1] = ARGV[i + 1]
   given[ARGV[i]] = true
@@ -43,6 +46,11 @@ if made then
   call('HSET', META, 'birth', now)
   call('ZADD', KNOWN, 0, name)
   feed.told = now
+  call('DEL', KEYS[16])
+  if owner ~= '' then
+    call('HSET', KEYS[16], '/birth', now, owner, 'owner')
+    call('SADD', KEYS[17], name)
+  end
   message('newfeed', name .. '\0' .. instance)
 else
   append('configure', '', '')
