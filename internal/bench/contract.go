@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,6 +44,32 @@ func (c contract) publish(ctx context.Context, id string) error {
 		return nil
 	})
 	return err
+}
+
+// watched is the whole of what an old client does: it watches the feed, looks whether the item is there, so as to say publish
+// or edit, and how many there may be; and begins again if anybody wrote meanwhile. The two round trips are the least that
+// this takes.
+func (c contract) watched(ctx context.Context, id string) error {
+	conn := c.client.Conn()
+	defer conn.Close()
+	for {
+		if _, err := conn.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Do(ctx, "watch", "feed.ids:"+c.feed)
+			p.HExists(ctx, "feed.items:"+c.feed, id)
+			p.HExists(ctx, "feed.config:"+c.feed, "max_length")
+			return nil
+		}); err != nil {
+			return err
+		}
+		replies, err := conn.Pipelined(ctx, func(p redis.Pipeliner) error {
+			c.queue(ctx, p, id)
+			return nil
+		})
+		if exec := replies[len(replies)-1]; errors.Is(exec.Err(), redis.Nil) {
+			continue // somebody wrote meanwhile, and nothing was done
+		}
+		return err
+	}
 }
 
 // queue adds the transaction to a pipeline.

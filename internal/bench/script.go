@@ -85,6 +85,7 @@ const (
 	byStore    = "store.Publish"
 	byScript   = "EVALSHA"
 	byContract = "the contract's writes"
+	byWatch    = "an old client: WATCH, reads, the same writes"
 	byPublish  = "PUBLISH"
 	bySet      = "SET"
 )
@@ -144,6 +145,7 @@ func (w *writers) single(s settings, callers int) []side {
 			return client.Do(ctx, with(w.evalsha, "template", id)...).Err()
 		}),
 		one(byContract, w.contract.publish),
+		one(byWatch, w.contract.watched),
 		one(byPublish, func(ctx context.Context, id string) error {
 			return client.Publish(ctx, "feed.publish:"+peerFeed, id+"\x00"+string(body)).Err()
 		}),
@@ -199,6 +201,7 @@ func measureScript(ctx context.Context, s settings, t *table) error {
 		}
 		what := fmt.Sprintf("publish, %s", plural(callers, "caller"))
 		t.rates(got, what+": "+byStore, byStore, byContract, atLeastHalf)
+		t.rates(got, what+": "+byStore, byStore, byWatch, atLeastHalf)
 		t.rates(got, what+": bare "+byScript, byScript, byContract, atLeastHalf)
 		t.rates(got, what+": bare "+byScript, byScript, byPublish, "")
 		t.rates(got, what+": bare "+byScript, byScript, bySet, "")
