@@ -53,6 +53,37 @@ func keyAffiliations(f thoonk.FeedName) string { return "thoonk.affiliations:" +
 // keyAffiliated is a set of the feeds that a JID may have an affiliation to: it may name more, and never less.
 func keyAffiliated(jid string) string { return "thoonk.affiliated:" + jid }
 
+// Keys of the hub. A subscription costs an entry in each of the first three, and one in the set of its topic.
+const (
+	keyHubSubs     = "thoonk.hub.subs"     // hash: id → what was asked for
+	keyHubStates   = "thoonk.hub.states"   // hash: id → how far it is
+	keyHubEnds     = "thoonk.hub.ends"     // zset: id → end of the lease, in milliseconds
+	keyHubRefresh  = "thoonk.hub.refresh"  // zset: id → when a subscriber of PubSubHubbub 0.3 is asked to stay
+	keyHubPatterns = "thoonk.hub.patterns" // set of the patterns of topics of several feeds
+	keyHubDue      = "thoonk.hub.due"      // zset: id → since when it has something to deliver
+	keyHubLater    = "thoonk.hub.later"    // zset: id → when to try again
+	keyHubTaken    = "thoonk.hub.taken"    // hash: id of anything that is due → the token of the worker that has it
+	keyHubDirty    = "thoonk.hub.dirty"    // set of what became due again while a worker has it
+	keyHubWorkers  = "thoonk.hub.workers"  // set of the leases of workers, with their tokens
+	keyHubPlace    = "thoonk.hub.place"    // place in the log up to which all that is due is marked
+	keyHubIntents  = "thoonk.hub.intents"  // hash: id → request that its callback has still to confirm
+	keyHubAsking   = "thoonk.hub.asking"   // zset: id of an intent → when to ask
+	keyHubOrigins  = "thoonk.hub.origins"  // hash: address of a topic hosted elsewhere → what was fetched last
+	keyHubFetch    = "thoonk.hub.fetch"    // zset: address of a topic hosted elsewhere → when to fetch it
+)
+
+func keyHubFeed(f thoonk.FeedName) string   { return "thoonk.hub.feed:" + string(f) }
+func keyHubPattern(p thoonk.Pattern) string { return "thoonk.hub.match:" + string(p) }
+func keyHubAttempts(id string) string       { return "thoonk.hub.attempts:" + id }
+
+// keyHubTopic is the set of the subscriptions of a topic.
+func keyHubTopic(s thoonk.HubSubscription) string {
+	if s.Match != "" {
+		return keyHubPattern(s.Match)
+	}
+	return keyHubFeed(s.Feed)
+}
+
 func keyTicket(id string) string { return "thoonk.ticket:" + id }
 
 // writeKeys are the KEYS of the scripts that do what a caller asked for: those of the feed, the idempotency key's, and

@@ -31,6 +31,15 @@ var (
 	scriptLease   = load("lease")
 	scriptHistory = load("history")
 
+	scriptHubTake      = load("fence", "hub_take")
+	scriptHubMark      = load("fence", "hub_mark")
+	scriptHubFinish    = load("hub_finish")
+	scriptHubReap      = load("hub_reap")
+	scriptHubPut       = load("hub_put")
+	scriptHubRemove    = load("hub_remove")
+	scriptHubIntent    = load("hub_intent")
+	scriptHubIntervene = load("hub_intervene")
+
 	scriptAffiliate = load("micros", "lib", "affiliate")
 )
 
