@@ -38,7 +38,7 @@ func (s *Store) ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoon
 	})
 }
 
-// Items returns a page of items. Errors: NotFound, Invalid (After), Conflict, Unavailable.
+// Items returns a page of items. Errors: NotFound (feed, or AfterID), Invalid (After), Conflict, Unavailable.
 func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error) {
 	score, id, _ := strings.Cut(q.After, " ")
 	if _, err := strconv.ParseFloat(score, 64); q.After != "" && (err != nil || id == "") {
@@ -49,7 +49,10 @@ func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage,
 		order = "desc"
 	}
 	return s.readTold(ctx, q.Feed, func() (answer, error) {
-		return s.run(ctx, "read items", scriptItems, q.Feed, "", order, q.Limit, pageBytes, score, id)
+		if q.AfterID != "" {
+			score, id = "", string(q.AfterID)
+		}
+		return s.run(ctx, "read items", scriptItems, q.Feed, "", order, q.Limit, pageBytes, score, id, q.Skip)
 	})
 }
 
@@ -74,9 +77,9 @@ func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func() 
 // parsePage also returns the items of the page whose body is not the log's last word.
 func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
 	page = thoonk.ItemPage{
-		Type: thoonk.Type(a.text(0)), Content: contentOf(a.text(1)), Revision: a.revision(2), Total: int(a.number(3)), Next: a.text(4),
+		Type: thoonk.Type(a.text(0)), Content: contentOf(a.text(1)), Revision: a.revision(2), Total: int(a.number(3)), Next: a.text(4), First: int(a.number(5)),
 	}
-	for i := 5; i+3 < len(a); i += 4 {
+	for i := 6; i+3 < len(a); i += 4 {
 		id, err := thoonk.ParseItemID(a.text(i))
 		if err != nil {
 			continue // only another client can have written it, and no edge could name it

@@ -266,3 +266,41 @@ func TestLargeBodiesStayOutOfTheLog(t *testing.T) {
 		}
 	})
 }
+
+// A page may begin after an item that is named, or after so many.
+func TestItemsByPlace(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		for _, kind := range []thoonk.Type{thoonk.TypeFeed, thoonk.TypeSortedFeed} {
+			name := thoonk.FeedName(kind)
+			f.feed(name, thoonk.Config{Type: kind})
+			for i := range 5 {
+				f.publish(name, thoonk.ItemID(fmt.Sprint("i", i)), "x")
+			}
+			for _, test := range []struct {
+				q     thoonk.ItemQuery
+				want  string
+				first int
+			}{
+				{thoonk.ItemQuery{AfterID: "i1", Limit: 2}, "i2 i3 ", 2},
+				{thoonk.ItemQuery{AfterID: "i1", Limit: 2, Order: thoonk.Backward}, "i0 ", 4},
+				{thoonk.ItemQuery{AfterID: "i4", Limit: 2}, "", 5},
+				{thoonk.ItemQuery{Skip: 3, Limit: 9}, "i3 i4 ", 3},
+				{thoonk.ItemQuery{Skip: 1, Limit: 2, Order: thoonk.Backward}, "i3 i2 ", 1},
+				{thoonk.ItemQuery{Skip: 9, Limit: 2}, "", 9},
+			} {
+				test.q.Feed = name
+				page, err := f.Items(f.ctx, test.q)
+				f.ok(err)
+				got := ""
+				for _, item := range page.Items {
+					got += string(item.ID) + " "
+				}
+				if got != test.want || page.First != test.first || page.Total != 5 {
+					f.Errorf("%+v: %q, %+v", test.q, got, page)
+				}
+			}
+			_, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: name, AfterID: "none", Limit: 1})
+			f.fails(err, thoonk.NotFound)
+		}
+	})
+}

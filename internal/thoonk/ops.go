@@ -118,13 +118,17 @@ type ItemQuery struct {
 	Feed  FeedName
 	Order Order
 	After string // ItemPage.Next of the page before; empty: from the start
-	Limit int
+	// AfterID is another way to say where the page begins: after this item, which has to be there.
+	AfterID ItemID
+	Skip    int // items left out at the start, where neither is given
+	Limit   int
 }
 
 // ItemPage is a page of items as they were at one moment.
 type ItemPage struct {
 	Items    []Item
 	Next     string   // for ItemQuery.After; empty: that was the last page
+	First    int      // place of the first of Items in the order of the query, from 0
 	Total    int      // items in the feed
 	Revision Revision // of the feed's last change
 	Content  Content  // of the feed, as is Type

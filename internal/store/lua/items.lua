@@ -1,10 +1,11 @@
 -- items reads items of a feed and changes nothing: a page of them in their order, or those with given ids.
 -- ARGV  5 asc, desc or ids   6 limit   7 bound on the bytes of the bodies, beyond which the page ends early
---       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''
+--       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''; with '' and an id,
+--       that item has to be there   10 items to skip where both are ''
 --       for ids: 8... the ids
 -- returns  ok, type, content, revision of the feed, items in the feed, score or index and id to go on after or '' if
---          that is all, then id, body, last word, score or '' of each
---          not_found | conflict, bare | conflict, type, T
+--          that is all, place of the page's first item, then id, body, last word, score or '' of each
+--          not_found | not_found, item | conflict, bare | conflict, type, T
 local mode, limit, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 
 open()
@@ -14,11 +15,15 @@ if feed.type ~= 'feed' and not feed.sorted then return {'conflict', 'type', feed
 
 call('HLEN', ITEMS) -- fails for a wrong type even if there is no item to read
 
+local skip = mode ~= 'ids' and tonumber(ARGV[10]) or 0
+
 -- start is the place of the first item after the one named, even if that was moved or removed since: items of its
 -- very score may then come twice, but none is left out.
 local function start(after_score, after_id)
-  if after_id == '' then return 0 end
-  if call('ZSCORE', IDS, after_id) == after_score then
+  if after_id == '' then return skip end
+  local there = call('ZSCORE', IDS, after_id)
+  if not there and after_score == '' then return nil end
+  if after_score == '' or there == after_score then
     return call(mode == 'asc' and 'ZRANK' or 'ZREVRANK', IDS, after_id) + 1
   end
   if mode == 'asc' then return call('ZCOUNT', IDS, '-inf', '(' .. after_score) end
@@ -27,7 +32,7 @@ end
 
 -- start_sorted is the same for a sorted feed: where the item was removed, its place counts.
 local function start_sorted(after_index, after_id)
-  if after_id == '' then return 0 end
+  if after_id == '' then return skip end
   local i = call('LPOS', IDS, after_id)
   if not i then return tonumber(after_index) end
   return (mode == 'asc' and i or call('LLEN', IDS) - 1 - i) + 1
@@ -51,9 +56,11 @@ if mode == 'ids' then
 else
   if feed.sorted then
     first = start_sorted(ARGV[8], ARGV[9])
+    if not first then return {'not_found', 'item'} end
     ids = range_sorted(first)
   else
     first = start(ARGV[8], ARGV[9])
+    if not first then return {'not_found', 'item'} end
     ids = call(mode == 'asc' and 'ZRANGE' or 'ZREVRANGE', IDS, first, first + limit)
   end
   if #ids > limit then
@@ -62,7 +69,7 @@ else
   end
 end
 
-local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), ''}
+local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), '', first}
 local read, last = 0, ''
 for i, id in ipairs(ids) do
   local placed = feed.sorted or call('ZSCORE', IDS, id)
