@@ -28,6 +28,8 @@ type Config struct {
 	History   HistoryBounds
 	Job       JobConfig // of a queue, of type job or queue
 	Node      Node      // how it behaves as a node of XEP-0060
+	// Syndication is how it shows in documents for feed readers.
+	Syndication Syndication
 	// Extra are the fields of feed.config that are none of the above: other clients' own, kept as they are.
 	Extra map[string]string
 }
