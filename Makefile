@@ -13,6 +13,8 @@ LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 # The race detector needs a C compiler with the C library's headers; -fsyntax-only writes no file.
 HAVE_CC    = printf '\#include <stdlib.h>\n' | $$(go env CC) -fsyntax-only -x c - >/dev/null 2>&1
 HAVE_REDIS = command -v redis-server >/dev/null
+HAVE_LINT  = command -v xmllint >/dev/null
+HAVE_FEEDP = /usr/bin/python3 -c 'import feedparser' 2>/dev/null
 HAVE_NPM   = { command -v node && command -v npm; } >/dev/null
 
 .PHONY: help
@@ -38,6 +40,8 @@ deps: ## Install what the tests need, where apt-get can: redis-server, a C compi
 	$(HAVE_REDIS) || packages+=" redis-server"; \
 	$(HAVE_CC) || packages+=" gcc libc6-dev"; \
 	$(HAVE_NPM) || packages+=" nodejs npm"; \
+	$(HAVE_LINT) || packages+=" libxml2-utils"; \
+	$(HAVE_FEEDP) || packages+=" python3-feedparser"; \
 	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
 		echo "== installing$$packages"; \
 		export DEBIAN_FRONTEND=noninteractive; \
@@ -48,6 +52,8 @@ deps: ## Install what the tests need, where apt-get can: redis-server, a C compi
 	$(HAVE_REDIS) || { missing=1; echo "redis-server is missing: every test on a real Redis is skipped"; }; \
 	$(HAVE_CC) || { missing=1; echo "a C compiler is missing: the tests run without the race detector"; }; \
 	$(HAVE_NPM) || { missing=1; echo "npm is missing: the OpenAPI document is not linted, and no client is made of it"; }; \
+	$(HAVE_LINT) || { missing=1; echo "xmllint is missing: no feed document is held to its schema"; }; \
+	$(HAVE_FEEDP) || { missing=1; echo "python3-feedparser is missing: it does not read our feeds"; }; \
 	if [[ $$missing = 1 && $${CI:-} = true ]]; then echo "CI=true skips nothing"; exit 1; fi
 
 .PHONY: test

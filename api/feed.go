@@ -11,15 +11,16 @@ import (
 
 // wireFeed is a feed as the client sees it.
 type wireFeed struct {
-	Name      thoonk.FeedName   `json:"name"`
-	Type      thoonk.Type       `json:"type"`
-	MaxLength int               `json:"max_length"`
-	Content   thoonk.Content    `json:"content,omitempty"`
-	History   wireHistory       `json:"history"`
-	PubSub    *wireNode         `json:"pubsub,omitempty"`
-	Extra     map[string]string `json:"extra,omitempty"`
-	Revision  thoonk.Revision   `json:"revision,omitzero"`
-	Created   time.Time         `json:"created,omitzero"`
+	Name        thoonk.FeedName   `json:"name"`
+	Type        thoonk.Type       `json:"type"`
+	MaxLength   int               `json:"max_length"`
+	Content     thoonk.Content    `json:"content,omitempty"`
+	History     wireHistory       `json:"history"`
+	PubSub      *wireNode         `json:"pubsub,omitempty"`
+	Syndication *wireSyndication  `json:"syndication,omitempty"`
+	Extra       map[string]string `json:"extra,omitempty"`
+	Revision    thoonk.Revision   `json:"revision,omitzero"`
+	Created     time.Time         `json:"created,omitzero"`
 }
 
 type wireHistory struct {
@@ -37,10 +38,11 @@ func toWire(f thoonk.Feed) wireFeed {
 			Count: cmp.Or(f.Config.History.Count, thoonk.DefaultHistoryCount),
 			Bytes: cmp.Or(f.Config.History.Bytes, thoonk.DefaultHistoryBytes),
 		},
-		PubSub:   toWireNode(f.Config.Node),
-		Extra:    f.Config.Extra,
-		Revision: f.Revision,
-		Created:  f.Created.UTC(),
+		PubSub:      toWireNode(f.Config.Node),
+		Syndication: toWireSyndication(f.Config.Syndication),
+		Extra:       f.Config.Extra,
+		Revision:    f.Revision,
+		Created:     f.Created.UTC(),
 	}
 }
 

@@ -75,10 +75,12 @@ func configure(cfg *thoonk.Config, m member, patch bool) (err error) {
 		cfg.History, err = parseHistory(cfg.History, m.value, patch)
 	case "pubsub":
 		cfg.Node, err = parseNode(cfg.Node, m.value, patch)
+	case "syndication":
+		cfg.Syndication, err = parseSyndication(cfg.Syndication, m.value, patch)
 	case "extra":
 		cfg.Extra, err = parseExtra(cfg.Extra, m.value, patch)
 	default:
-		err = unknownMember(m.name, "type", "max_length", "content", "history", "pubsub", "extra")
+		err = unknownMember(m.name, "type", "max_length", "content", "history", "pubsub", "syndication", "extra")
 	}
 	return err
 }
@@ -95,6 +97,8 @@ func reset(cfg *thoonk.Config, name string) error {
 		cfg.History = thoonk.HistoryBounds{}
 	case "pubsub":
 		cfg.Node = thoonk.Node{}
+	case "syndication":
+		cfg.Syndication = thoonk.Syndication{}
 	case "extra":
 		cfg.Extra = nil
 	default:
@@ -167,7 +171,7 @@ func parseHistory(h thoonk.HistoryBounds, value json.RawMessage, patch bool) (th
 }
 
 // ours are the fields of feed.config that have members of their own here.
-var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub"}
+var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub", "syndication"}
 
 func parseExtra(before map[string]string, value json.RawMessage, patch bool) (map[string]string, error) {
 	members, err := parseObject(value, "extra")

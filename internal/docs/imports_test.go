@@ -36,6 +36,8 @@ var direction = rules{
 		"hub":                           {"cmd"},
 		"github.com/prometheus":         {"internal/telemetry"},
 		"code.dny.dev/ssrf":             {"internal/outbound"},
+		"github.com/mmcdole/gofeed":     {"internal/syndication"},
+		"github.com/microcosm-cc":       {"internal/syndication"},
 		"internal/client":               {"cmd"},
 		"internal/thoonktest":           {}, // tests are not looked at
 	},
@@ -45,6 +47,8 @@ var direction = rules{
 		"hub":             {"internal/store"},
 		"auth":            {"internal/store"},
 		"internal/stream": {"internal/store"},
+
+		"internal/syndication": {"internal/store", "internal/stream", "internal/outbound", "auth"},
 
 		"internal/outbound": {"internal/store", "internal/stream", "auth", "api"},
 	},

@@ -20,6 +20,7 @@ const (
 	fieldHistory      = "history"
 	fieldHistoryBytes = "history_bytes"
 	fieldNode         = "pubsub"
+	fieldSyndication  = "syndication"
 	fieldBirth        = "thoonk.birth"
 )
 
@@ -174,6 +175,10 @@ func configArgs(c thoonk.Config) []any {
 		node, _ := json.Marshal(c.Node) // of texts, numbers and truth values
 		args = append(args, fieldNode, node)
 	}
+	if !c.Syndication.IsZero() {
+		doc, _ := json.Marshal(c.Syndication) // of texts
+		args = append(args, fieldSyndication, doc)
+	}
 	for field, value := range c.Extra {
 		args = append(args, field, value)
 	}
@@ -191,9 +196,12 @@ func parseConfig(fields map[string]string) thoonk.Config {
 	if json.Unmarshal([]byte(fields[fieldNode]), &c.Node) != nil {
 		c.Node = thoonk.Node{}
 	}
+	if json.Unmarshal([]byte(fields[fieldSyndication]), &c.Syndication) != nil {
+		c.Syndication = thoonk.Syndication{}
+	}
 	for field, value := range fields {
 		switch field {
-		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode:
+		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication:
 		default:
 			if !strings.HasPrefix(field, "thoonk.") {
 				if c.Extra == nil {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 func TestPutFeed(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		config := thoonk.Config{MaxLength: 5, Content: thoonk.Text, History: thoonk.HistoryBounds{Count: 10}, Extra: map[string]string{"title": "A"}}
+		config.Syndication = thoonk.Syndication{Title: "T", Map: map[string]string{"title": "/t"}}
 		made, created, err := f.PutFeed(f.ctx, thoonk.PutFeed{Name: "a", Config: config, Actor: "me"})
 		f.ok(err)
 		if !created || made.Revision.Number != 1 || made.Created.IsZero() || made.Config.History.Bytes != thoonk.DefaultHistoryBytes {
@@ -17,6 +19,9 @@ func TestPutFeed(t *testing.T) {
 		}
 		got, err := f.Feed(f.ctx, "a")
 		f.ok(err)
+		if !reflect.DeepEqual(got.Config.Syndication, config.Syndication) {
+			t.Errorf("got %+v", got.Config.Syndication)
+		}
 		if got.Config.Content != thoonk.Text || got.Config.MaxLength != 5 || got.Config.Extra["title"] != "A" || len(got.Config.Extra) != 1 || got.Revision != made.Revision || !got.Created.Equal(made.Created) {
 			f.Fatalf("%+v", got)
 		}

@@ -133,14 +133,15 @@ func fromRSS(item *gofeed.Item) Entry {
 			e.Updated = asTime(u.Value)
 		}
 	}
-	if item.Content != "" {
+	switch {
+	case item.Content != "":
 		e.ContentHTML = valid(item.Content)
 		if item.Description != item.Content {
 			e.Summary = text(item.Description)
 		}
-	} else if strings.ContainsAny(item.Description, "<&") {
+	case strings.ContainsAny(item.Description, "<&"):
 		e.ContentHTML = valid(item.Description)
-	} else {
+	default:
 		e.ContentText = valid(item.Description)
 	}
 	for _, c := range item.Categories {

@@ -14,7 +14,7 @@ var pageSource string
 // html/template escapes by context, and takes of URLs only http, https and mailto; what is HTML in an entry is sanitised.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"content": htmlContent,
-	"date":    func(t time.Time) string { return rfc3339(t) },
+	"date":    rfc3339,
 	"day":     func(t time.Time) string { return epoch(t).Format("2 January 2006, 15:04 UTC") },
 	"title":   Entry.headline,
 	"when":    func(e Entry) time.Time { return orTime(e.Updated, e.Published) },

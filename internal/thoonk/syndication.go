@@ -1,5 +1,11 @@
 package thoonk
 
+import (
+	"net/url"
+	"strings"
+	"unicode"
+)
+
 // Syndication says how a feed shows in the documents for feed readers. What is empty has a default, or is left out.
 type Syndication struct {
 	Title       string `json:"title,omitempty"` // empty: the name of the feed
@@ -28,4 +34,35 @@ func (s Syndication) IsZero() bool {
 var EntryFields = []string{
 	"id", "url", "external_url", "title", "content_html", "content_text", "summary", "image", "banner_image",
 	"date_published", "date_modified", "authors", "tags", "language", "attachments",
+}
+
+// Check returns an [Invalid] error if the field of that name, as in JSON, is not what it should be.
+func (s Syndication) Check(field string) error {
+	switch field {
+	case "link":
+		return checkWebURL(s.Link)
+	case "icon":
+		return checkWebURL(s.Icon)
+	case "language":
+		for part := range strings.SplitSeq(s.Language, "-") {
+			if s.Language != "" && (part == "" || len(part) > 8 || strings.Trim(strings.ToLower(part), "abcdefghijklmnopqrstuvwxyz0123456789") != "") {
+				return E(Invalid, `not a language tag, as in "de" or "pt-BR" (RFC 5646)`)
+			}
+		}
+	}
+	return nil
+}
+
+// Check returns an [Invalid] error if the URL is none of the web.
+func (a Author) Check() error { return checkWebURL(a.URL) }
+
+func checkWebURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsFunc(s, unicode.IsSpace) {
+		return E(Invalid, "not an http or https URL")
+	}
+	return nil
 }
