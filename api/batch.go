@@ -56,7 +56,7 @@ func (s *Server) postBatch(c *call) error {
 		Feed: feed, Operations: operations, Once: c.once(w, data), Actor: c.who.Name,
 	})
 	if err != nil {
-		return err
+		return inMember(err, string(thoonk.FormBody))
 	}
 	return c.send(http.StatusOK, batchDoc(feed, done))
 }

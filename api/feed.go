@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -18,6 +19,8 @@ type wireFeed struct {
 	History     wireHistory       `json:"history"`
 	PubSub      *wireNode         `json:"pubsub,omitempty"`
 	Syndication *wireSyndication  `json:"syndication,omitempty"`
+	Schema      json.RawMessage   `json:"schema,omitempty" swaggertype:"object"`
+	Stamp       map[string]string `json:"stamp,omitempty"`
 	Extra       map[string]string `json:"extra,omitempty"`
 	Revision    thoonk.Revision   `json:"revision,omitzero"`
 	Created     time.Time         `json:"created,omitzero"`
@@ -40,6 +43,8 @@ func toWire(f thoonk.Feed) wireFeed {
 		},
 		PubSub:      toWireNode(f.Config.Node),
 		Syndication: toWireSyndication(f.Config.Syndication),
+		Schema:      toWireSchema(f.Config.Schema),
+		Stamp:       f.Config.Stamp,
 		Extra:       f.Config.Extra,
 		Revision:    f.Revision,
 		Created:     f.Created.UTC(),

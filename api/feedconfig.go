@@ -77,10 +77,14 @@ func configure(cfg *thoonk.Config, m member, patch bool) (err error) {
 		cfg.Node, err = parseNode(cfg.Node, m.value, patch)
 	case "syndication":
 		cfg.Syndication, err = parseSyndication(cfg.Syndication, m.value, patch)
+	case "schema":
+		cfg.Schema, err = parseSchema(cfg.Schema, m.value, patch)
+	case "stamp":
+		cfg.Stamp, err = parseStamp(cfg.Stamp, m.value, patch)
 	case "extra":
 		cfg.Extra, err = parseExtra(cfg.Extra, m.value, patch)
 	default:
-		err = unknownMember(m.name, "type", "max_length", "content", "history", "pubsub", "syndication", "extra")
+		err = unknownMember(m.name, "type", "max_length", "content", "history", "pubsub", "syndication", "schema", "stamp", "extra")
 	}
 	return err
 }
@@ -99,6 +103,10 @@ func reset(cfg *thoonk.Config, name string) error {
 		cfg.Node = thoonk.Node{}
 	case "syndication":
 		cfg.Syndication = thoonk.Syndication{}
+	case "schema":
+		cfg.Schema = ""
+	case "stamp":
+		cfg.Stamp = nil
 	case "extra":
 		cfg.Extra = nil
 	default:
@@ -171,7 +179,7 @@ func parseHistory(h thoonk.HistoryBounds, value json.RawMessage, patch bool) (th
 }
 
 // ours are the fields of feed.config that have members of their own here.
-var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub", "syndication"}
+var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub", "syndication", "schema", "stamp"}
 
 func parseExtra(before map[string]string, value json.RawMessage, patch bool) (map[string]string, error) {
 	members, err := parseObject(value, "extra")

@@ -102,7 +102,7 @@ func (s *Server) patchItem(c *call) error {
 	}, func(unchanged thoonk.Condition) error {
 		publish.If = unchanged
 		done, err = s.o.Store.Publish(c.ctx(), publish)
-		return err
+		return inMember(err, string(thoonk.FormBody))
 	})
 	if err != nil {
 		return err

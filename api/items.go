@@ -171,7 +171,7 @@ func (s *Server) publish(c *call, feed thoonk.FeedName, id thoonk.ItemID) error 
 		If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
 	})
 	if err != nil {
-		return err
+		return inMember(err, string(thoonk.FormBody))
 	}
 	c.setETag(done.Item.Revision)
 	status := http.StatusOK

@@ -71,7 +71,10 @@ func problemOf(err error, method string) problem {
 	}
 	if e, ok := errors.AsType[*thoonk.Error](err); ok {
 		p.Detail = e.Public
-		if e.Field != "" {
+		switch {
+		case len(e.Faults) > 0:
+			p.Errors = faultsOf(e, "", method)
+		case e.Field != "":
 			p.Errors = []fault{faultAt(e.Field, method, e.Public)}
 		}
 	}
@@ -82,13 +85,17 @@ func problemOf(err error, method string) problem {
 // there may be a 404 or a 412 in it, and yet the batch was found and had no precondition.
 func problemOfBatch(e *thoonk.BatchError) problem {
 	kind := thoonk.Unprocessable
-	return problem{
+	p := problem{
 		Type:   problemURN + string(kind),
 		Title:  answers[kind].title,
 		Status: answers[kind].status,
 		Detail: fmt.Sprintf("operation %d was refused, so nothing was written: %s", e.Index, e.Reason.Public),
 		Errors: []fault{{Pointer: fmt.Sprintf("#/%d", e.Index), Kind: string(e.Reason.Kind), Detail: e.Reason.Public}},
 	}
+	if len(e.Reason.Faults) > 0 {
+		p.Errors = faultsOf(e.Reason, fmt.Sprintf("/%d", e.Index), http.MethodPost)
+	}
+	return p
 }
 
 // problemOfHTTP answers failures that only HTTP knows: echo's own 404 and 405, and 406, 408 and 415.

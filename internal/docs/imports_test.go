@@ -38,8 +38,10 @@ var direction = rules{
 		"code.dny.dev/ssrf":             {"internal/outbound"},
 		"github.com/mmcdole/gofeed":     {"internal/syndication"},
 		"github.com/microcosm-cc":       {"internal/syndication"},
-		"internal/client":               {"cmd"},
-		"internal/thoonktest":           {}, // tests are not looked at
+
+		"github.com/santhosh-tekuri/jsonschema": {"internal/schema"},
+		"internal/client":                       {"cmd"},
+		"internal/thoonktest":                   {}, // tests are not looked at
 	},
 	neverReach: map[string][]string{
 		"api":             {"internal/store"},

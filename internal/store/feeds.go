@@ -21,6 +21,8 @@ const (
 	fieldHistoryBytes = "history_bytes"
 	fieldNode         = "pubsub"
 	fieldSyndication  = "syndication"
+	fieldSchema       = "schema"
+	fieldStamp        = "stamp"
 	fieldBirth        = "thoonk.birth"
 )
 
@@ -28,6 +30,9 @@ const (
 func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, bool, error) {
 	if p.Config.Type == thoonk.TypeSortedFeed && p.Config.MaxLength > 0 {
 		return thoonk.Feed{}, false, thoonk.E(thoonk.Unprocessable, "a sorted feed has no max_length: which item would be the oldest?").In("max_length")
+	}
+	if err := s.checker.checkDeclaration(p.Config); err != nil {
+		return thoonk.Feed{}, false, err
 	}
 	args := []any{p.Once.Hash, string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If), p.Owner}
 	keys := slices.Concat(writeKeys(p.Name, p.Once)[:keysOfWrite], []string{keyAffiliations(p.Name), keyAffiliated(p.Owner)})
@@ -179,6 +184,12 @@ func configArgs(c thoonk.Config) []any {
 		doc, _ := json.Marshal(c.Syndication) // of texts
 		args = append(args, fieldSyndication, doc)
 	}
+	d := declared(c)
+	for field, text := range map[string]string{fieldSchema: d.schema, fieldStamp: d.stamp} {
+		if text != "" {
+			args = append(args, field, text)
+		}
+	}
 	for field, value := range c.Extra {
 		args = append(args, field, value)
 	}
@@ -199,9 +210,13 @@ func parseConfig(fields map[string]string) thoonk.Config {
 	if json.Unmarshal([]byte(fields[fieldSyndication]), &c.Syndication) != nil {
 		c.Syndication = thoonk.Syndication{}
 	}
+	c.Schema = fields[fieldSchema]
+	if json.Unmarshal([]byte(fields[fieldStamp]), &c.Stamp) != nil {
+		c.Stamp = nil
+	}
 	for field, value := range fields {
 		switch field {
-		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication:
+		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication, fieldSchema, fieldStamp:
 		default:
 			if !strings.HasPrefix(field, "thoonk.") {
 				if c.Extra == nil {

@@ -148,6 +148,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		return thoonk.E(thoonk.Conflict, "%q is just being made by another client and has no configuration yet", feed)
 	case "content":
 		return thoonk.Content(detail).Refusal()
+	case "checks":
+		return thoonk.E(thoonk.Conflict, "the schema of %q is being changed", feed).Because(uncheckedError{declaration{detail, more}})
 	case "reused":
 		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
 	case "many":

@@ -35,6 +35,7 @@ type Store struct {
 	asked      sync.Map // keys of the leases that were asked for, where alone
 	logEntries int
 	log        *slog.Logger
+	checker    checker
 }
 
 // Open returns a store; it does not dial yet. An error means that the URL is wrong.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/thoonkd/thoonkd/internal/schema"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
@@ -52,8 +53,23 @@ func (s *Store) writeOne(ctx context.Context, b thoonk.Batch) (thoonk.Published,
 // Batch does operations on one feed in one script, all or none, and returns the outcome of each. Errors: NotFound (the
 // feed), Conflict (its type), TooLarge, Unprocessable (a reused idempotency key), Unavailable, and a
 // [thoonk.BatchError] with a kind of the single operation where one is refused.
-func (s *Store) Batch(ctx context.Context, b thoonk.Batch) ([]thoonk.Published, error) {
-	args, err := batchArgs(b)
+func (s *Store) Batch(ctx context.Context, b thoonk.Batch) (done []thoonk.Published, err error) {
+	if err := checkBatch(b); err != nil {
+		return nil, err
+	}
+	held := b
+	err = s.checked(ctx, b.Feed, func(checks *schema.Checks) (err error) {
+		held, err = applied(checks, b)
+		return err
+	}, func(digest string) (err error) {
+		done, err = s.batch(ctx, held, digest)
+		return err
+	})
+	return done, err
+}
+
+func (s *Store) batch(ctx context.Context, b thoonk.Batch, checks string) ([]thoonk.Published, error) {
+	args, err := batchArgs(b, checks)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +87,26 @@ func (s *Store) Batch(ctx context.Context, b thoonk.Batch) ([]thoonk.Published, 
 	return done, nil
 }
 
-func batchArgs(b thoonk.Batch) ([]any, error) {
+// checkBatch finds what is wrong with a batch whatever its feed is.
+func checkBatch(b thoonk.Batch) error {
 	if len(b.Operations) == 0 || len(b.Operations) > thoonk.MaxBatch {
-		return nil, thoonk.E(thoonk.Invalid, "a batch has 1 to %d operations", thoonk.MaxBatch)
+		return thoonk.E(thoonk.Invalid, "a batch has 1 to %d operations", thoonk.MaxBatch)
 	}
-	size := 0
-	args := make([]any, 0, 1+10*len(b.Operations))
-	args = append(args, b.Once.Hash)
 	for i, op := range b.Operations {
+		if err := checkOperation(op); err != nil {
+			return &thoonk.BatchError{Index: i, Reason: err}
+		}
+	}
+	return nil
+}
+
+func batchArgs(b thoonk.Batch, checks string) ([]any, error) {
+	size := 0
+	args := make([]any, 0, 2+10*len(b.Operations))
+	args = append(args, b.Once.Hash, checks)
+	for _, op := range b.Operations {
 		if size += len(op.Body); size > thoonk.MaxBatchBytes {
 			return nil, thoonk.E(thoonk.TooLarge, "the bodies of a batch have more than %d bytes together", thoonk.MaxBatchBytes)
-		}
-		if err := checkOperation(op); err != nil {
-			return nil, &thoonk.BatchError{Index: i, Reason: err}
 		}
 		spare := ""
 		if op.ID == "" {

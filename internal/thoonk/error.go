@@ -29,10 +29,17 @@ const (
 // Error is a failure with a kind that edges act on and a text that strangers may read.
 type Error struct {
 	Kind   Kind
-	Op     string // the operation that failed, for logs: "publish"
-	Field  string // the part of the request at fault, as a JSON pointer or a parameter's name; may be empty
-	Public string // what the caller is told
-	Err    error  // the cause, for logs only; may be nil
+	Op     string  // the operation that failed, for logs: "publish"
+	Field  string  // the part of the request at fault, as a JSON pointer or a parameter's name; may be empty
+	Public string  // what the caller is told
+	Err    error   // the cause, for logs only; may be nil
+	Faults []Fault // where a body violates its feed's schema; usually none
+}
+
+// Fault is one of several things that are wrong with a body.
+type Fault struct {
+	Field  string // place inside the body, as a JSON pointer; empty: the body as a whole
+	Public string
 }
 
 // E returns an [Error] of a kind with a public text.

@@ -30,6 +30,11 @@ type Config struct {
 	Node      Node      // how it behaves as a node of XEP-0060
 	// Syndication is how it shows in documents for feed readers.
 	Syndication Syndication
+	// Schema is a JSON Schema of bodies in JSON, as it was written; empty: none. Each body has to fit when it is written
+	// by way of us.
+	Schema string
+	// Stamp are the members of bodies that say who wrote them, whatever was sent: a name, and what it is: sub or principal.
+	Stamp map[string]string
 	// Extra are the fields of feed.config that are none of the above: other clients' own, kept as they are.
 	Extra map[string]string
 }

@@ -54,12 +54,12 @@ end
 local function open()
   local time = call('TIME')
   now = time[1] .. string.format('%06d', tonumber(time[2]))
-  local c = call('HMGET', CONFIG, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth')
+  local c = call('HMGET', CONFIG, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth', 'schema', 'stamp')
   local m = call('HMGET', META, 'birth', 'revision', 'total', 'base', 'config', 'configured', 'bare')
   feed = {
     type = c[1] or 'feed', max_length = count(c[2], 0), content = c[3] or '',
     history = count(c[4], HISTORY_COUNT), history_bytes = count(c[5], HISTORY_BYTES), sorted = c[1] == 'sorted_feed',
-    told = m[1], digest = m[5], configured = m[6] or '', bare = m[7],
+    schema = c[7], stamp = c[8], told = m[1], digest = m[5], configured = m[6] or '', bare = m[7],
   }
   revision = m[2] or ''
   number = leading(m[2] or '0')

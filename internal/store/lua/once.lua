@@ -25,3 +25,12 @@ local function record(answer)
   end
   return answer
 end
+
+-- unchecked returns the refusal of bodies that were held to something else than what the feed declares, which it names;
+-- or nil. The digest says what they were held to, '' if it was nothing.
+local function unchecked(digest)
+  local schema, stamp = feed.schema or '', feed.stamp or ''
+  local declares = ''
+  if schema ~= '' or stamp ~= '' then declares = redis.sha1hex(schema .. '\0' .. stamp) end
+  return digest ~= declares and {'checks', schema, stamp} or nil
+end

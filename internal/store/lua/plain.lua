@@ -1,5 +1,5 @@
 -- plain does what is asked for most: it publishes on a feed of type feed that the log knows, with no idempotency key, no
--- condition, no bound on the number of items, and no history to trim. For anything else it answers nil, with nothing
+-- condition, no bound on the number of items, no schema, and no history to trim. For anything else it answers nil, with nothing
 -- written, and what follows does it: write.lua, which says what KEYS and ARGV are and what is returned.
 -- It stands before lib.lua and does without it: a script is run as a whole, so each function costs its making, even where
 -- it is not called; and calls of Redis are what the rest of the time goes into, so there are no more than it takes. The first
@@ -8,17 +8,17 @@ local function plain()
   local call, format, match, sub = redis.call, string.format, string.match, string.sub
   local feeds, config, ids, items, publishes, _, meta, last, history, log, _, _, place = unpack(KEYS, 1, 13)
   local name, actor, log_max, once = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
-  local FIRST, FIELDS, LOG_BODY, HISTORY_COUNT, HISTORY_BYTES = 6, 10, 1024, 1000, 16777216
-  if once ~= '' then return nil end
+  local FIRST, FIELDS, LOG_BODY, HISTORY_COUNT, HISTORY_BYTES = 7, 10, 1024, 1000, 16777216
+  if once ~= '' or ARGV[6] ~= '' then return nil end
   local grows = 0
   for i = FIRST, #ARGV, FIELDS do
     if ARGV[i] ~= 'publish' or ARGV[i + 5] ~= '' or ARGV[i + 6] ~= '' or ARGV[i + 8] ~= '' then return nil end
     grows = grows + #ARGV[i + 1] + #ARGV[i + 2] + #ARGV[i + 3] + #actor
   end
 
-  local c = call('HMGET', config, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth')
+  local c = call('HMGET', config, 'type', 'max_length', 'content', 'history', 'history_bytes', 'thoonk.birth', 'schema', 'stamp')
   local m = call('HMGET', meta, 'birth', 'revision', 'total', 'base')
-  if not m[3] or not c[6] or c[6] ~= m[1] or c[1] and c[1] ~= 'feed' or c[2] or call('SISMEMBER', feeds, name) == 0 then return nil end
+  if not m[3] or not c[6] or c[6] ~= m[1] or c[1] and c[1] ~= 'feed' or c[2] or c[7] or c[8] or call('SISMEMBER', feeds, name) == 0 then return nil end
   local content = c[3] or ''
   for i = FIRST + 7, content ~= '' and #ARGV or 0, FIELDS do
     if not string.find(' ' .. ARGV[i] .. ' ', ' ' .. content .. ' ', 1, true) then return nil end

@@ -1,18 +1,18 @@
 -- write does operations on the items of one feed, all or none.
 -- KEYS  15 feed.idincr:F
--- ARGV  6... for each operation: publish, edit, retract or position; id, '' to have one made; the id to take if one is
+-- ARGV  6 what the bodies were held to, as unchecked() has it   7... for each operation: publish, edit, retract or position; id, '' to have one made; the id to take if one is
 --       made and the feed is not sorted; body; its SHA-1; If-Match; If-None-Match; the contents that admit this body;
 --       first, last, before, after or ''; the id that before and after refer to
 -- returns  ok, then for each operation: id, revision, 1 if it is new, time of its first publish in microseconds
 --          at, index, and one of: stale, present revision | not_found, item | not_found, ref, id | conflict, unsorted
 --                                 | content, what the feed declares
---          not_found | conflict, bare | conflict, type, T | reused
+--          not_found | conflict, bare | conflict, type, T | reused | checks, schema, stamp
 local IDINCR = KEYS[15]
 local FIELDS = 10
 local DROPS = 1000 -- at most so many for one publish
 
 local operations = {}
-for i = 6, #ARGV, FIELDS do
+for i = 7, #ARGV, FIELDS do
   local kind, id, spare, body, digest, match, none, contents, where, ref = unpack(ARGV, i, i + FIELDS - 1)
   operations[#operations + 1] = {
     kind = kind, id = id, spare = spare, body = body, digest = digest, match = match, none = none,
@@ -177,6 +177,8 @@ open()
 local refusal = absent() or recorded()
 if refusal then return refusal end
 if not feed.sorted and feed.type ~= 'feed' then return {'conflict', 'type', feed.type} end
+refusal = unchecked(ARGV[6])
+if refusal then return refusal end
 call(feed.sorted and 'LLEN' or 'ZCARD', IDS)
 call('HLEN', ITEMS)
 if feed.sorted then whole_number(IDINCR) end
