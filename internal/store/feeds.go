@@ -26,10 +26,16 @@ const (
 	fieldBirth        = "thoonk.birth"
 )
 
-// PutFeed declares a feed and reports whether it was made. Errors: Stale, Conflict (another type), Unavailable.
+// PutFeed declares a feed, or a queue, and reports whether it was made. Errors: Stale, Conflict (another type), Invalid (what a
+// queue declares), Unavailable.
 func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, bool, error) {
 	if p.Config.Type == thoonk.TypeSortedFeed && p.Config.MaxLength > 0 {
 		return thoonk.Feed{}, false, thoonk.E(thoonk.Unprocessable, "a sorted feed has no max_length: which item would be the oldest?").In("max_length")
+	}
+	if isQueue(p.Config.Type) {
+		if err := p.Config.Job.Check(); err != nil {
+			return thoonk.Feed{}, false, err
+		}
 	}
 	if err := s.checker.checkDeclaration(p.Config); err != nil {
 		return thoonk.Feed{}, false, err
@@ -169,7 +175,7 @@ func typeOf(t thoonk.Type) thoonk.Type {
 func configArgs(c thoonk.Config) []any {
 	var args []any
 	for field, n := range map[string]int{fieldMaxLength: c.MaxLength, fieldHistory: c.History.Count, fieldHistoryBytes: c.History.Bytes} {
-		if n != 0 {
+		if n != 0 && (field != fieldHistory || n != thoonk.DefaultHistoryCount) && (field != fieldHistoryBytes || n != thoonk.DefaultHistoryBytes) {
 			args = append(args, field, n)
 		}
 	}
@@ -193,6 +199,9 @@ func configArgs(c thoonk.Config) []any {
 	for field, value := range c.Extra {
 		args = append(args, field, value)
 	}
+	if isQueue(c.Type) {
+		args = append(args, jobArgs(c.Job)...)
+	}
 	return args
 }
 
@@ -215,6 +224,10 @@ func parseConfig(fields map[string]string) thoonk.Config {
 		c.Stamp = nil
 	}
 	for field, value := range fields {
+		if of, ok := jobFields[field]; ok && isQueue(c.Type) {
+			of.set(&c.Job, value)
+			continue
+		}
 		switch field {
 		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication, fieldSchema, fieldStamp:
 		default:
@@ -235,6 +248,9 @@ func withDefaults(c thoonk.Config) thoonk.Config {
 	}
 	if c.History.Bytes == 0 {
 		c.History.Bytes = thoonk.DefaultHistoryBytes
+	}
+	if isQueue(c.Type) {
+		c.Job = withJobDefaults(c.Job)
 	}
 	return c
 }

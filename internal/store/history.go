@@ -29,10 +29,16 @@ func (s *Store) History(ctx context.Context, feed thoonk.FeedName, after thoonk.
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) == 0 || entries[0].ID != after.String() {
-		return nil, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", after, feed)
+	events, err := parseHistory(feed, entries)
+	if err != nil {
+		return nil, err
 	}
-	return parseHistory(feed, entries[1:])
+	for i, e := range events[:min(len(events), maxRun)] {
+		if e.Revision == after {
+			return events[i+1 : min(len(events), i+1+limit)], nil
+		}
+	}
+	return nil, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", after, feed)
 }
 
 func (s *Store) historyFrom(ctx context.Context, feed thoonk.FeedName, from string, limit int) ([]redis.XMessage, error) {
@@ -59,32 +65,37 @@ func (s *Store) historyFrom(ctx context.Context, feed thoonk.FeedName, from stri
 }
 
 func parseHistory(feed thoonk.FeedName, entries []redis.XMessage) ([]thoonk.Event, error) {
-	events := make([]thoonk.Event, len(entries))
-	for i, entry := range entries {
-		e := parseEvent(entry.Values)
-		e.Feed = feed
-		e.BodySize = len(e.Body)
-		var err error
-		if e.Revision, err = thoonk.ParseRevision(entry.ID); err != nil {
+	events := make([]thoonk.Event, 0, len(entries))
+	for _, entry := range entries {
+		last, err := thoonk.ParseRevision(entry.ID)
+		if err != nil {
 			return nil, failure("read history", err)
 		}
-		events[i] = e
+		for i, e := range parseEvents(entry.Values) {
+			e.Feed, e.BodySize = feed, len(e.Body)
+			e.Revision = inRun(last, entry.Values, i)
+			events = append(events, e)
+		}
 	}
 	return events, nil
 }
 
 // Change returns one change of a feed, whole. Errors: Gone if the history has it no more, Conflict, Unavailable.
 func (s *Store) Change(ctx context.Context, feed thoonk.FeedName, revision thoonk.Revision) (thoonk.Event, error) {
-	entries, err := s.redis.XRangeN(ctx, keyHistory(feed), revision.String(), revision.String(), 1).Result()
+	entries, err := s.redis.XRangeN(ctx, keyHistory(feed), revision.String(), "+", 1).Result()
 	if err != nil {
 		return thoonk.Event{}, failure("read history", err)
 	}
-	if len(entries) == 0 {
-		return thoonk.Event{}, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", revision, feed)
+	events, err := parseHistory(feed, entries)
+	if err != nil {
+		return thoonk.Event{}, err
 	}
-	e := parseEvent(entries[0].Values)
-	e.Feed, e.Revision, e.BodySize = feed, revision, len(e.Body)
-	return e, nil
+	for _, e := range events {
+		if e.Revision == revision {
+			return e, nil
+		}
+	}
+	return thoonk.Event{}, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", revision, feed)
 }
 
 // Changes returns a page of the history. Errors: NotFound, Gone (After is not in it), Conflict, Unavailable.
@@ -102,7 +113,8 @@ func (s *Store) Changes(ctx context.Context, q thoonk.ChangeQuery) (thoonk.Chang
 	if err != nil {
 		return page, err
 	}
-	page.Changes, err = parseHistory(q.Feed, entries)
+	changes, err := parseHistory(q.Feed, entries)
+	page.Changes = changes[:min(len(changes), q.Limit)]
 	return page, err
 }
 
@@ -124,11 +136,18 @@ func (s *Store) LogEnd(ctx context.Context) (thoonk.Revision, error) {
 
 // LogHas reports whether the log still has the entry at a place. Errors: Conflict, Unavailable.
 func (s *Store) LogHas(ctx context.Context, place thoonk.Revision) (bool, error) {
-	entries, err := s.redis.XRangeN(ctx, keyLog, place.String(), place.String(), 1).Result()
+	entries, err := s.redis.XRangeN(ctx, keyLog, place.String(), "+", 1).Result()
 	if err != nil {
 		return false, failure("read log", err)
 	}
-	return len(entries) == 1, nil
+	if len(entries) == 0 {
+		return false, nil
+	}
+	last, err := thoonk.ParseRevision(entries[0].ID)
+	if err != nil {
+		return false, failure("read log", err)
+	}
+	return last == place || covers(last, entries[0].Values, place), nil
 }
 
 // ReadLog returns up to limit entries after a place, zero for the start. If there are none it waits for them for at
@@ -145,18 +164,24 @@ func (s *Store) ReadLog(ctx context.Context, after thoonk.Revision, limit int, w
 	}
 	var entries []thoonk.LogEntry
 	for _, message := range streams[0].Messages {
-		e := thoonk.LogEntry{Event: parseEvent(message.Values)}
-		var err1, err2 error
-		e.Place, err1 = thoonk.ParseRevision(message.ID)
-		e.Event.Revision, err2 = thoonk.ParseRevision(value(message.Values, "revision"))
+		place, err1 := thoonk.ParseRevision(message.ID)
+		revision, err2 := thoonk.ParseRevision(value(message.Values, "revision"))
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, failure("read log", err)
 		}
-		e.Event.Feed = thoonk.FeedName(value(message.Values, "feed"))
-		e.Event.BodySize, _ = strconv.Atoi(value(message.Values, "size"))
-		entries = append(entries, e)
+		skip := covers(place, message.Values, after)
+		for i, e := range parseEvents(message.Values) {
+			at := thoonk.LogEntry{Place: inRun(place, message.Values, i), Event: e}
+			if skip && at.Place.Number <= after.Number {
+				continue
+			}
+			at.Event.Feed = thoonk.FeedName(value(message.Values, "feed"))
+			at.Event.Revision = inRun(revision, message.Values, i)
+			at.Event.BodySize, _ = strconv.Atoi(value(message.Values, "size"))
+			entries = append(entries, at)
+		}
 	}
-	return entries, nil
+	return entries[:min(len(entries), limit)], nil
 }
 
 // parseEvent reads the fields that entries of the history and of the log have in common.

@@ -14,6 +14,8 @@ const (
 	keyLog     = "thoonk.log"     // stream of all changes
 	keyPlace   = "thoonk.place"   // the number of the log's last entry
 	keyAdopter = "thoonk.adopter" // the fencing token of the process that adopts foreign writes
+	keyTimers  = "thoonk.timers"  // zset: queue → when its next lease ends or its next job is due, in milliseconds
+	keyHolders = "thoonk.holders" // zset: process → its last sign of life, in milliseconds
 
 	channelOwn     = "thoonk.own" // marker before a script's own messages: how many follow
 	channelNew     = "newfeed"
@@ -38,8 +40,17 @@ func feedKeys(f thoonk.FeedName) []string {
 	return []string{
 		keyFeeds, keyConfig(f), keyIDs(f), keyItems(f), "feed.publishes:" + string(f),
 		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, keyOrder(f), keyAdopter, keyPlace,
+		ofQueue("jobs", f), ofQueue("held", f), ofQueue("due", f), ofQueue("leases", f), ofQueue("expires", f),
+		ofQueue("results", f), ofQueue("ended", f), ofQueue("unique", f), ofQueue("waits", f), ofQueue("groups", f),
+		ofQueue("rates", f), ofQueue("seen", f),
 	}
 }
+
+// ofQueue is a key that only queues have, of type job or queue; lua/joblib.lua says what each holds.
+func ofQueue(what string, f thoonk.FeedName) string { return "thoonk." + what + ":" + string(f) }
+
+// keyHolding is the set of queues in which streams of a process have had leases.
+func keyHolding(process string) string { return "thoonk.holding:" + process }
 
 // onceKey is where the outcome of a write with an idempotency key is kept.
 func onceKey(o thoonk.Once) string { return "thoonk.once:" + o.Key }
@@ -93,7 +104,10 @@ func writeKeys(f thoonk.FeedName, o thoonk.Once) []string {
 }
 
 // keysOfWrite is how many of them scripts need that do not delete the feed.
-const keysOfWrite = 15
+const keysOfWrite = 27
+
+// jobKeys are the KEYS of the scripts of a queue.
+func jobKeys(f thoonk.FeedName, o thoonk.Once) []string { return append(writeKeys(f, o), keyTimers) }
 
 // furtherKeys are the keys that the contract has for types other than feed.
 func furtherKeys(f thoonk.FeedName) []string {

@@ -41,6 +41,18 @@ var (
 	scriptHubIntervene = load("hub_intervene")
 
 	scriptAffiliate = load("micros", "lib", "affiliate")
+
+	scriptSubmit   = load("micros", "lib", "once", "joblib", "submit")
+	scriptClaim    = load("micros", "lib", "once", "joblib", "claim")
+	scriptFinish   = load("micros", "lib", "once", "joblib", "finish")
+	scriptGiveBack = load("micros", "lib", "once", "joblib", "giveback")
+	scriptExtend   = load("micros", "lib", "once", "joblib", "extend")
+	scriptSweep    = load("micros", "lib", "once", "joblib", "sweep")
+	scriptJobs     = load("micros", "lib", "once", "joblib", "joblook", "jobs")
+	scriptRetry    = load("micros", "lib", "once", "joblib", "joblook", "retry")
+	scriptRetract  = load("micros", "lib", "once", "joblib", "joblook", "retract")
+	scriptEditJob  = load("micros", "lib", "once", "joblib", "joblook", "editjob")
+	scriptBeat     = load("beat")
 )
 
 // load makes one script of files that stand one behind the other.
@@ -146,6 +158,20 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 			return thoonk.E(thoonk.Conflict, "%q would have no owner any more", feed)
 		}
 		return thoonk.E(thoonk.Conflict, "%q is just being made by another client and has no configuration yet", feed)
+	case "exists":
+		return thoonk.E(thoonk.Conflict, "the queue has a job with this id").In("id")
+	case "unknown":
+		return thoonk.E(thoonk.Unprocessable, "queue %q has no job %q to wait for", feed, detail).In("after")
+	case "retracted":
+		return thoonk.E(thoonk.Unprocessable, "the job %q to wait for was retracted", detail).In("after")
+	case "crowded":
+		return thoonk.E(thoonk.Limited, "too many jobs wait for %q", detail).In("after")
+	case "lost":
+		return leaseLost()
+	case "lease":
+		return overLease(detail)
+	case "state":
+		return thoonk.E(thoonk.Conflict, "the job is %s", detail)
 	case "content":
 		return thoonk.Content(detail).Refusal()
 	case "checks":

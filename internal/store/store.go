@@ -36,6 +36,7 @@ type Store struct {
 	logEntries int
 	log        *slog.Logger
 	checker    checker
+	holders    holders
 }
 
 // Open returns a store; it does not dial yet. An error means that the URL is wrong.

@@ -102,13 +102,13 @@ type Claimed struct {
 	// Until is when it is worth trying again if nothing happens before: the next held job is due, or the rate allows
 	// one more. Zero: only a change of the queue can help.
 	Until time.Time
+	Err   error // of one among several claims: why it is refused
 }
 
 // JobEnd is the outcome for one job of a bulk operation.
 type JobEnd struct {
-	ID       JobID
-	State    JobState  // where it stands now
-	Revision Revision  // of the change, zero if nothing was told
-	Due      time.Time // where it is held now
-	Err      *Error    // why nothing was done for this one; nil: it was
+	ID    JobID
+	State JobState  // where it stands now
+	Due   time.Time // where it is held now
+	Err   *Error    // why nothing was done for this one; nil: it was
 }

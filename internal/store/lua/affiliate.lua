@@ -1,14 +1,14 @@
 -- affiliate changes what JIDs are to a feed as a node of XEP-0060.
--- KEYS  14 thoonk.affiliations:F, a hash with the life of the feed under "/birth"   15... thoonk.affiliated:JID of each change
+-- KEYS  26 thoonk.affiliations:F, a hash with the life of the feed under "/birth"   27... thoonk.affiliated:JID of each change
 -- ARGV  5 bound on the affiliations of a feed   then JID, affiliation or '' for none, of each change
 -- returns  ok | not_found | conflict, bare | conflict, owner: nobody would own it any more | many
-local HELD, BOUND = KEYS[14], tonumber(ARGV[5])
+local HELD, BOUND = KEYS[26], tonumber(ARGV[5])
 
 open()
 local refusal = absent()
 if refusal then return refusal end
 call('HLEN', HELD)
-for i = 15, #KEYS do call('SCARD', KEYS[i]) end
+for i = 27, #KEYS do call('SCARD', KEYS[i]) end
 
 redeclare()
 commit()
@@ -41,7 +41,7 @@ if all > BOUND then return {'many'} end
 
 call('HSET', HELD, '/birth', feed.told)
 for i = 6, #ARGV, 2 do
-  local index = KEYS[15 + (i - 6) / 2]
+  local index = KEYS[27 + (i - 6) / 2]
   if ARGV[i + 1] == '' then
     call('HDEL', HELD, ARGV[i])
     call('SREM', index, name)

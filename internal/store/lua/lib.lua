@@ -3,7 +3,7 @@
 -- KEYS  1 feeds            2 feed.config:F     3 feed.ids:F       4 feed.items:F    5 feed.publishes:F
 --       6 thoonk.feeds     7 thoonk.meta:F     8 thoonk.last:F    9 thoonk.history:F
 --      10 thoonk.log      11 thoonk.order:F   12 thoonk.adopter
---      13 thoonk.place
+--      13 thoonk.place    14 to 25 those of a queue, which joblib.lua names
 -- ARGV  1 F   2 actor   3 instance   4 bound on the entries of the log; a script's own follow
 --
 -- Scripts do not roll back. So each first reads whatever it will write: a key of a wrong type fails here, where
@@ -97,18 +97,20 @@ local function absent()
   return nil
 end
 
-local function stamp()
+-- stamp gives the next n changes their revisions; revision is then the last one's.
+local function stamp(n)
   changed = true
-  number = number + 1
+  number = number + n
   revision = whole(number) .. '-' .. now
 end
 
--- next_place counts the entries of the log. Where the count was lost the log itself says it.
-local function next_place()
-  local place = call('INCR', PLACE)
-  local top = place == 1 and call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
+-- next_place counts the changes in the log and returns the place of the last of the next n. Where the count was lost the
+-- log itself says it.
+local function next_place(n)
+  local place = call('INCRBY', PLACE, n)
+  local top = place == n and call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)
   if top and top[1] then
-    place = leading(top[1][1]) + 1
+    place = leading(top[1][1]) + n
     call('SET', PLACE, whole(place))
   end
   return place
@@ -116,7 +118,7 @@ end
 
 -- log appends an entry to the log; one of kind delete stands there alone, since the history goes with the feed.
 local function log(kind, id, body, note, position)
-  call('XADD', LOG, 'MAXLEN', '~', log_max, whole(next_place()) .. '-' .. now,
+  call('XADD', LOG, 'MAXLEN', '~', log_max, whole(next_place(1)) .. '-' .. now,
     'feed', name, 'revision', revision, 'kind', kind, 'id', id, 'body', #body <= LOG_BODY and body or '',
     'size', #body, 'content', feed.content, 'actor', actor, 'note', note, 'position', position)
 end
@@ -125,7 +127,7 @@ end
 -- sum of the bytes of all changes before it.
 -- position is as on the channel feed.position.
 local function append(kind, id, body, note, position)
-  stamp()
+  stamp(1)
   note, position = note or '', position or ''
   log(kind, id, body, note, position)
   call('XADD', HISTORY, revision, 'kind', kind, 'id', id, 'body', body, 'content', feed.content, 'actor', actor,
@@ -134,7 +136,7 @@ local function append(kind, id, body, note, position)
 end
 
 local function forget()
-  call('UNLINK', META, LAST, ORDER, HISTORY)
+  call('UNLINK', META, LAST, ORDER, HISTORY, unpack(KEYS, 14, 25))
   number, total, base, length, revision = 0, 0, 0, 0, ''
 end
 
@@ -163,7 +165,7 @@ end
 -- ended tells the end of the life that the log knows, if there is one.
 local function ended()
   if feed.told then
-    stamp()
+    stamp(1)
     log('delete', '', '', '', '')
   end
   forget()

@@ -1,7 +1,7 @@
 -- The part that all scripts share which do what a caller asked for. It stands between lib.lua and each of them.
--- KEYS  14 thoonk.once:K, for the idempotency key K; not touched if there is none
+-- KEYS  26 thoonk.once:K, for the idempotency key K; not touched if there is none
 -- ARGV  5 hash of what is to be written, '' if there is no idempotency key
-local ONCE, once_hash = KEYS[14], ARGV[5]
+local ONCE, once_hash = KEYS[26], ARGV[5]
 local ONCE_KEPT = 86400000 -- milliseconds
 
 -- recorded returns the answer to the same write if it was done already, or reused if the key stood for another one.

@@ -1,5 +1,5 @@
 -- put declares a feed: made if it is not there, configured if it is and the declaration differs.
--- KEYS  16 thoonk.affiliations:F   17 thoonk.affiliated:JID of the owner
+-- KEYS  28 thoonk.affiliations:F   29 thoonk.affiliated:JID of the owner
 -- ARGV  6 type   7 If-Match   8 If-None-Match   9 JID that owns the feed if it is made, or ''   then field, value, ... of the config, without the type
 -- returns  ok, revision of the declaration, 1 if it was made, birth in microseconds
 --          stale, present revision | conflict, bare | conflict, type, T | reused
@@ -16,8 +16,8 @@ else
   call('LLEN', IDS)
 end
 call('HLEN', ITEMS)
-call('HLEN', KEYS[16])
-call('SCARD', KEYS[17])
+call('HLEN', KEYS[28])
+call('SCARD', KEYS[29])
 
 local config, given = {'type', kind}, {type = true}
 for i = 10, #ARGV, 2 do
@@ -46,10 +46,10 @@ if made then
   call('HSET', META, 'birth', now)
   call('ZADD', KNOWN, 0, name)
   feed.told = now
-  call('DEL', KEYS[16])
+  call('DEL', KEYS[28])
   if owner ~= '' then
-    call('HSET', KEYS[16], '/birth', now, owner, 'owner')
-    call('SADD', KEYS[17], name)
+    call('HSET', KEYS[28], '/birth', now, owner, 'owner')
+    call('SADD', KEYS[29], name)
   end
   message('newfeed', name .. '\0' .. instance)
 else

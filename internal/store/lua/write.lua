@@ -1,5 +1,5 @@
 -- write does operations on the items of one feed, all or none.
--- KEYS  15 feed.idincr:F
+-- KEYS  27 feed.idincr:F
 -- ARGV  6 what the bodies were held to, as unchecked() has it   7... for each operation: publish, edit, retract or position; id, '' to have one made; the id to take if one is
 --       made and the feed is not sorted; body; its SHA-1; If-Match; If-None-Match; the contents that admit this body;
 --       first, last, before, after or ''; the id that before and after refer to
@@ -7,7 +7,7 @@
 --          at, index, and one of: stale, present revision | not_found, item | not_found, ref, id | conflict, unsorted
 --                                 | content, what the feed declares
 --          not_found | conflict, bare | conflict, type, T | reused | checks, schema, stamp
-local IDINCR = KEYS[15]
+local IDINCR = KEYS[27]
 local FIELDS = 10
 local DROPS = 1000 -- at most so many for one publish
 

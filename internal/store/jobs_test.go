@@ -1,0 +1,321 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
+)
+
+func (f *fixture) jobs(name thoonk.FeedName, c thoonk.JobConfig) {
+	f.Helper()
+	f.feed(name, thoonk.Config{Type: thoonk.TypeJob, Job: c})
+}
+
+func job(id, payload string) thoonk.NewJob {
+	return thoonk.NewJob{ID: thoonk.JobID(id), Form: thoonk.FormText, Payload: []byte(payload)}
+}
+
+func (f *fixture) trySubmit(queue thoonk.FeedName, jobs ...thoonk.NewJob) ([]thoonk.Submitted, error) {
+	for i := range jobs {
+		jobs[i].Form = thoonk.FormText
+	}
+	return f.SubmitJobs(f.ctx, thoonk.SubmitJobs{Queue: queue, Jobs: jobs, Actor: "submitter"})
+}
+
+func (f *fixture) submit(queue thoonk.FeedName, jobs ...thoonk.NewJob) []thoonk.Submitted {
+	f.Helper()
+	done, err := f.trySubmit(queue, jobs...)
+	f.ok(err)
+	return done
+}
+
+// claim takes up to n jobs.
+func (f *fixture) claim(queue thoonk.FeedName, n int, lease ...time.Duration) thoonk.Claimed {
+	f.Helper()
+	c := thoonk.ClaimJobs{Count: n, Actor: "worker"}
+	if len(lease) > 0 {
+		c.Lease = lease[0]
+	}
+	claimed, err := f.ClaimJobs(f.ctx, queue, []thoonk.ClaimJobs{c})
+	f.ok(err)
+	return claimed[0]
+}
+
+func jobIDs(jobs []thoonk.Job) []string {
+	var out []string
+	for _, j := range jobs {
+		out = append(out, string(j.ID))
+	}
+	return out
+}
+
+func (f *fixture) wantClaim(queue thoonk.FeedName, n int, want ...string) thoonk.Claimed {
+	f.Helper()
+	c := f.claim(queue, n)
+	if got := jobIDs(c.Jobs); !slices.Equal(got, want) {
+		f.Fatalf("claimed %v, want %v", got, want)
+	}
+	return c
+}
+
+func (f *fixture) finishJob(queue thoonk.FeedName, id, token, result string) error {
+	f.Helper()
+	done, err := f.FinishJobs(f.ctx, queue, []thoonk.FinishJob{{ID: thoonk.JobID(id), Token: token, Result: []byte(result), HasResult: result != "", Actor: "worker"}})
+	return endOf(f, done, err, thoonk.JobFinished)
+}
+
+func (f *fixture) cancelJob(queue thoonk.FeedName, id, token, why string, state thoonk.JobState) error {
+	f.Helper()
+	done, err := f.CancelJobs(f.ctx, queue, []thoonk.CancelJob{{ID: thoonk.JobID(id), Token: token, Error: why, Actor: "worker"}})
+	return endOf(f, done, err, state)
+}
+
+func (f *fixture) stallJob(queue thoonk.FeedName, id, token, why string) error {
+	f.Helper()
+	done, err := f.StallJobs(f.ctx, queue, []thoonk.StallJob{{ID: thoonk.JobID(id), Token: token, Error: why, Actor: "worker"}})
+	return endOf(f, done, err, thoonk.JobStalled)
+}
+
+func endOf(f *fixture, done []thoonk.JobEnd, err error, state thoonk.JobState) error {
+	f.Helper()
+	switch {
+	case err != nil:
+		return err
+	case done[0].Err != nil:
+		return done[0].Err
+	case done[0].State != state:
+		f.Fatalf("the job is %s now, want %s", done[0].State, state)
+	}
+	return nil
+}
+
+func (f *fixture) job(queue thoonk.FeedName, id string) thoonk.Job {
+	f.Helper()
+	j, err := f.Job(f.ctx, queue, thoonk.JobID(id))
+	f.ok(err)
+	return j
+}
+
+func (f *fixture) wantState(queue thoonk.FeedName, id string, want thoonk.JobState) thoonk.Job {
+	f.Helper()
+	j := f.job(queue, id)
+	if j.State != want {
+		f.Fatalf("%s is %s, want %s", id, j.State, want)
+	}
+	return j
+}
+
+func (f *fixture) wantKeys(queue thoonk.FeedName, want ...string) {
+	f.Helper()
+	where, err := thoonktest.JobKeys(f.ctx, f.redis, string(queue))
+	f.ok(err)
+	var got []string
+	for id, state := range where {
+		got = append(got, id+" "+state)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		f.Fatalf("the contract's keys say %q, want %q", got, want)
+	}
+}
+
+// toldJobs returns the events of a queue's jobs, as in "submit a by submitter".
+func (f *fixture) toldJobs(queue thoonk.FeedName) []string {
+	f.Helper()
+	var told []string
+	for _, e := range f.logged() {
+		if e.Feed == queue && e.Job {
+			told = append(told, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Kind, e.ItemID, e.Reason)))
+		}
+	}
+	return told
+}
+
+func (f *fixture) wantToldJobs(queue thoonk.FeedName, want ...string) {
+	f.Helper()
+	if got := f.toldJobs(queue); !slices.Equal(got, want) {
+		f.Fatalf("told:\n%q\nwant:\n%q", got, want)
+	}
+}
+
+func TestSubmitClaimFinish(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		heard := thoonktest.Listen(f, f.redis, "q")
+		f.submit("q", job("a", "A"), job("b", "B"), thoonk.NewJob{ID: "c", Payload: []byte("C"), High: true})
+		f.wantKeys("q", "a queued", "b queued", "c queued")
+
+		c := f.wantClaim("q", 2, "c", "a")
+		if string(c.Jobs[0].Payload) != "C" || c.Jobs[0].Attempt != 1 || c.Jobs[0].Submitter != "submitter" || c.Lease.Token == "" {
+			t.Errorf("claimed %+v", c)
+		}
+		f.wantKeys("q", "a claimed", "b queued", "c claimed")
+		j := f.wantState("q", "a", thoonk.JobClaimed)
+		if j.Worker != "worker" || !j.Expires.Equal(c.Lease.Expires) || j.Claimed.IsZero() || j.Submitted.IsZero() {
+			t.Errorf("the job is %+v", j)
+		}
+		f.fails(f.finishJob("q", "a", "1.x", ""), thoonk.Conflict)
+		f.fails(f.finishJob("q", "b", c.Lease.Token, ""), thoonk.Conflict)
+		f.ok(f.finishJob("q", "c", c.Lease.Token, ""))
+		f.ok(f.finishJob("q", "a", c.Lease.Token, "done"))
+		f.ok(f.finishJob("q", "a", c.Lease.Token, "done")) // the answer was lost, and it is sent again
+		f.wantKeys("q", "b queued")
+		if m := thoonktest.Next(f, heard); m.Channel != "job.finish:q" || m.Payload != "a\x00done" {
+			t.Errorf("heard %q", m)
+		}
+		j = f.wantState("q", "a", thoonk.JobFinished)
+		if string(j.Result) != "done" || j.Submitter != "submitter" || j.Attempt != 1 || j.Unknown {
+			t.Errorf("the job was %+v", j)
+		}
+		counts, err := f.CountJobs(f.ctx, "q")
+		f.ok(err)
+		if want := (thoonk.JobCounts{Queued: 1, Submits: 3, Finishes: 2}); counts != want {
+			t.Errorf("the counts are %+v, want %+v", counts, want)
+		}
+		f.wantToldJobs("q", "submit a", "submit b", "submit c", "claim c", "claim a", "finish c", "finish a")
+		f.noLeases("q")
+
+		c = f.wantClaim("q", 5, "b")
+		if c.Wait != thoonk.WaitEmpty {
+			t.Errorf("it waits for %q", c.Wait)
+		}
+		if c = f.wantClaim("q", 1); c.Lease.Token != "" {
+			t.Errorf("nothing was claimed with the lease %v", c.Lease)
+		}
+	})
+}
+
+// noLeases fails the test if there is a lease although no job is claimed.
+func (f *fixture) noLeases(queue string) {
+	f.Helper()
+	for _, key := range []string{"leases", "expires"} {
+		if n := f.redis.Exists(f.ctx, "thoonk."+key+":"+queue).Val(); n > 0 {
+			f.Errorf("thoonk.%s is there", key)
+		}
+	}
+}
+
+func TestCancelAndStall(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{MaxAttempts: 3})
+		f.submit("q", job("a", "A"))
+		for attempt := 1; attempt <= 3; attempt++ {
+			c := f.wantClaim("q", 1, "a")
+			if c.Jobs[0].Attempt != attempt {
+				t.Errorf("attempt %d is told as %d", attempt, c.Jobs[0].Attempt)
+			}
+			state := thoonk.JobQueued
+			if attempt == 3 {
+				state = thoonk.JobStalled
+			}
+			f.ok(f.cancelJob("q", "a", c.Lease.Token, fmt.Sprint("failure ", attempt), state))
+			f.fails(f.cancelJob("q", "a", c.Lease.Token, "", state), thoonk.Conflict)
+		}
+		f.wantKeys("q", "a stalled")
+		j := f.wantState("q", "a", thoonk.JobStalled)
+		if j.Error != "failure 3" || j.Attempt != 3 || string(j.Payload) != "A" {
+			t.Errorf("the job is %+v", j)
+		}
+
+		edited, err := f.EditJob(f.ctx, thoonk.EditJob{Queue: "q", ID: "a", Form: thoonk.FormText, Payload: []byte("better"), Actor: "admin"})
+		f.ok(err)
+		if string(edited.Payload) != "better" {
+			t.Errorf("the payload is %s", edited.Payload)
+		}
+		done, err := f.RetryJobs(f.ctx, thoonk.RetryJobs{Queue: "q", Filter: thoonk.JobFilter{IDs: []thoonk.JobID{"a", "x"}}, Actor: "admin"})
+		f.ok(err)
+		if len(done.Jobs) != 2 || done.Jobs[0].Err != nil || done.Jobs[0].State != thoonk.JobQueued || done.Jobs[1].Err.Kind != thoonk.NotFound {
+			t.Errorf("retried: %+v", done)
+		}
+		done, err = f.RetryJobs(f.ctx, thoonk.RetryJobs{Queue: "q", Filter: thoonk.JobFilter{IDs: []thoonk.JobID{"a"}}})
+		f.ok(err)
+		if done.Jobs[0].Err == nil || done.Jobs[0].Err.Kind != thoonk.Conflict {
+			t.Errorf("retried what is not stalled: %+v", done)
+		}
+		c := f.wantClaim("q", 1, "a")
+		if c.Jobs[0].Attempt != 1 || string(c.Jobs[0].Payload) != "better" {
+			t.Errorf("claimed %+v", c.Jobs[0])
+		}
+		_, err = f.EditJob(f.ctx, thoonk.EditJob{Queue: "q", ID: "a", Form: thoonk.FormText, Payload: []byte("no")})
+		f.fails(err, thoonk.Conflict)
+		f.ok(f.stallJob("q", "a", c.Lease.Token, "it will never work"))
+		if j := f.wantState("q", "a", thoonk.JobStalled); j.Error != "it will never work" {
+			t.Errorf("the error is %q", j.Error)
+		}
+		f.noLeases("q")
+		f.wantToldJobs("q", "submit a", "claim a", "cancel a", "claim a", "cancel a", "claim a", "stall a attempts", "edit a", "retry a", "claim a", "stall a")
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{Backoff: thoonk.Backoff{First: time.Hour, Factor: 3, Max: 2 * time.Hour, Jitter: 0.5}})
+		f.submit("q", job("a", "A"))
+		for attempt, longest := range []time.Duration{time.Hour, 2 * time.Hour} {
+			c := f.wantClaim("q", 1, "a")
+			now, err := f.redis.Time(f.ctx).Result()
+			f.ok(err)
+			f.ok(f.cancelJob("q", "a", c.Lease.Token, "later", thoonk.JobHeld))
+			f.wantKeys("q")
+			j := f.wantState("q", "a", thoonk.JobHeld)
+			if wait := j.Due.Sub(now); j.Hold != thoonk.HeldBackoff || wait < longest/2 || wait > longest+time.Minute || j.Attempt != attempt+2 || j.Error != "later" {
+				t.Errorf("after %d failures it waits for %v: %+v", attempt+1, wait, j)
+			}
+			f.letDue("q", "a")
+		}
+		if c := f.wantClaim("q", 1, "a"); c.Jobs[0].Attempt != 3 {
+			t.Errorf("the attempt is %d", c.Jobs[0].Attempt)
+		}
+	})
+}
+
+// letDue makes a held job due now, and lets the maintenance see it.
+func (f *fixture) letDue(queue thoonk.FeedName, id string) {
+	f.Helper()
+	n, err := f.redis.Exists(f.ctx, "thoonk.due:"+string(queue)).Result()
+	f.ok(err)
+	if n == 0 {
+		f.Fatalf("nothing is held in %s", queue)
+	}
+	f.ok(f.redis.ZAddXX(f.ctx, "thoonk.due:"+string(queue), redis.Z{Score: 1, Member: id}).Err())
+	_, err = f.SweepQueue(f.ctx, queue)
+	f.ok(err)
+}
+
+func TestHeldJobs(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		other := f.foreign()
+		done := f.submit("q", thoonk.NewJob{ID: "delayed", Payload: []byte("D"), Delay: time.Hour}, job("now", "N"),
+			thoonk.NewJob{ID: "after", Payload: []byte("A"), After: []thoonk.JobID{"now"}, High: true},
+			thoonk.NewJob{ID: "at", Payload: []byte("T"), At: time.Now().Add(-time.Hour)})
+		if done[0].State != thoonk.JobHeld || done[0].Due.IsZero() || done[1].State != thoonk.JobQueued || done[2].State != thoonk.JobHeld || done[3].State != thoonk.JobQueued {
+			t.Errorf("submitted %+v", done)
+		}
+		for range 3 {
+			other.MaintainJobs("q", time.Hour)
+		}
+		f.wantKeys("q", "now queued", "at queued")
+		if j := f.wantState("q", "after", thoonk.JobHeld); j.Hold != thoonk.HeldAfter || len(j.After) != 1 || j.After[0] != "now" || string(j.Payload) != "A" {
+			t.Errorf("it is %+v", j)
+		}
+		c := f.wantClaim("q", 1, "now")
+		f.ok(f.finishJob("q", "now", c.Lease.Token, ""))
+		f.wantKeys("q", "after queued", "at queued")
+		f.wantClaim("q", 1, "after")
+		f.letDue("q", "delayed")
+		f.wantKeys("q", "after claimed", "at queued", "delayed queued")
+		if j := f.wantState("q", "delayed", thoonk.JobQueued); j.Hold != "" || j.Attempt != 1 || j.Submitter != "submitter" {
+			t.Errorf("it is %+v", j)
+		}
+		f.wantToldJobs("q", "submit delayed delay", "submit now", "submit at", "submit after after", "claim now", "finish now", "release after", "claim after", "release delayed")
+	})
+}

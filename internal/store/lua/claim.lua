@@ -1,0 +1,217 @@
+-- claim takes jobs out of a queue of type job: pop and claim in one, for as many callers as there are.
+-- ARGV  6... for each caller: how many; lease in milliseconds or ''; secret of its token; holder or -; worker
+-- returns  ok, then for each caller: how many it got, token or '', end of its lease in milliseconds or '',
+--          '', empty, paused, rate, concurrency or lease (it asked for a longer one than there is), when to try
+--          again in microseconds or '' (of lease: the longest in milliseconds); then for each of its jobs: id, payload, claims before, record
+--          not_found | conflict, bare | conflict, type, T
+local FIELDS, MOST = 5, 1000
+
+local refusal = open_queue('job')
+if refusal then return refusal end
+
+local callers, wanted = {}, 0
+for i = 6, #ARGV, FIELDS do
+  local n, lease, secret, holder, worker = unpack(ARGV, i, i + FIELDS - 1)
+  local caller = {n = tonumber(n), lease = tonumber(lease) or queue.lease, secret = secret, holder = holder, worker = worker, jobs = {}}
+  if caller.lease > queue.max_lease then
+    caller.wait, caller.till, caller.n = 'lease', whole(queue.max_lease), 0
+  end
+  callers[#callers + 1] = caller
+  wanted = wanted + caller.n
+end
+
+-- spare is how many of n the rate leaves now, and when it leaves one.
+local function spare(group, most, per, n)
+  if not most then return n, '' end
+  local step = per / most
+  local unused = tonumber(call('ZSCORE', RATES, group) or '0')
+  if unused < tonumber(now) then unused = tonumber(now) end
+  local free = math.floor((now + per - unused) / step + 0.000001)
+  return math.max(0, math.min(n, free)), whole(math.ceil(unused - per + step))
+end
+
+local function use(group, most, per, n)
+  if not most or n == 0 then return end
+  local unused = tonumber(call('ZSCORE', RATES, group) or '0')
+  if unused < tonumber(now) then unused = tonumber(now) end
+  call('ZADD', RATES, whole(unused + n * per / most), group)
+end
+
+local wait, till = '', ''
+local allowed = math.min(wanted, MOST)
+if queue.paused then
+  allowed, wait = 0, 'paused'
+elseif allowed > 0 then
+  local left = queue.running and queue.running - call('ZCARD', CLAIMED) or allowed
+  if left < allowed then allowed, wait = math.max(0, left), 'concurrency' end
+  local free, free_at = spare('', queue.rate, queue.rate_per, allowed)
+  if free < allowed then allowed, wait, till = free, 'rate', free_at end
+end
+
+local tellings = telling()
+local grouped = queue.group_running or queue.group_rate
+local running, rates, parked = {}, {}, {}
+
+-- running_of is how many jobs of a group are claimed. One that another client ended meanwhile is not counted.
+local function running_of(group)
+  if running[group] then return running[group] end
+  local low, high = '[r' .. group .. '\n', '(r' .. group .. '\v'
+  running[group] = call('ZLEXCOUNT', GROUPS, low, high)
+  if running[group] >= queue.group_running then
+    for _, member in ipairs(members_of('r', group, MOST)) do
+      if not call('ZSCORE', CLAIMED, string.sub(member, #group + 3)) then
+        call('ZREM', GROUPS, member)
+        running[group] = running[group] - 1
+      end
+    end
+  end
+  return running[group]
+end
+
+-- park reports whether a job has to wait for its group, and holds it then.
+local function park(job)
+  local g = job.r.g
+  if queue.group_running and running_of(g) >= queue.group_running then
+    job.due = ''
+    call('ZADD', GROUPS, 0, 'p' .. g .. '\n' .. string.format('%016.0f', now + #parked) .. ' ' .. job.id)
+  elseif queue.group_rate then
+    rates[g] = rates[g] or {used = 0, spare(g, queue.group_rate, queue.group_rate_per, MOST)}
+    local rate = rates[g]
+    if rate.used < rate[1] then
+      rate.used = rate.used + 1
+    else
+      job.due = rate[2]
+    end
+  end
+  if not job.due then
+    if queue.group_running then running[g] = running[g] + 1 end
+    call('ZADD', GROUPS, 0, 'r' .. g .. '\n' .. job.id)
+    return false
+  end
+  job.r.h = 'group'
+  parked[#parked + 1] = job
+  return true
+end
+
+-- lawful reports whether an id is one that our rules allow: 1 to 512 bytes of UTF-8 and no control characters. Only other
+-- clients write others; they are never claimed here.
+local function lawful(id)
+  if not string.find(id, '[%c\127-\255]') then return #id > 0 and #id <= 512 end
+  if #id > 512 or string.find(id, '%c') then return false end
+  local i = 1
+  while i <= #id do
+    local b, b2, b3, b4 = string.byte(id, i, i + 3)
+    local n, low, high = 1, 0x80, 0xBF
+    if b >= 0xC2 and b <= 0xDF then n = 2
+    elseif b >= 0xE0 and b <= 0xEF then n = 3
+    elseif b >= 0xF0 and b <= 0xF4 then n = 4
+    elseif b >= 0x80 then return false end
+    if b == 0xE0 then low = 0xA0 elseif b == 0xED then high = 0x9F
+    elseif b == 0xF0 then low = 0x90 elseif b == 0xF4 then high = 0x8F
+    elseif b == 0xC2 then low = 0xA0 end -- below stand control characters
+    if n > 1 and not (b2 and b2 >= low and b2 <= high) then return false end
+    if n > 2 and not (b3 and b3 >= 0x80 and b3 <= 0xBF) then return false end
+    if n > 3 and not (b4 and b4 >= 0x80 and b4 <= 0xBF) then return false end
+    if b == 0xEF and b2 == 0xBF and b3 >= 0xBE then return false end
+    i = i + n
+  end
+  return true
+end
+
+local taken, records, refused = {}, {}, {}
+local exhausted = queue.length == 0
+if allowed > 0 and not exhausted then
+  start()
+  local looked = 0
+  while #taken < allowed and not exhausted and looked < MOST + allowed do
+    local ids = call('RPOP', IDS, allowed - #taken)
+    if not ids or #ids == 0 then
+      exhausted = true
+    else
+      looked = looked + #ids
+      local payloads, texts = call('HMGET', ITEMS, unpack(ids)), call('HMGET', RECORDS, unpack(ids))
+      for i, id in ipairs(ids) do
+        if not payloads[i] then
+          -- taken back by a client that left it in the list
+        elseif not lawful(id) then
+          refused[#refused + 1] = id
+        else
+          local job = {id = id, payload = payloads[i], text = texts[i] or 'o'}
+          if grouped and not simple(job.text) then
+            job.r = parse(job.text)
+            if not job.r.g or not park(job) then taken[#taken + 1] = job end
+          else
+            taken[#taken + 1] = job
+          end
+        end
+      end
+    end
+  end
+  hold(parked)
+  if #refused > 0 then
+    call('LPUSH', IDS, unpack(refused))
+    call('HINCRBY', META, 'refused', #refused)
+  end
+end
+if #taken < allowed then wait, till = 'empty', '' end
+
+if #taken > 0 then
+  local last = tonumber(call('HGET', META, 'claimed') or '0')
+  local ids, attempts, next_taken = {}, nil, 1
+  for i, job in ipairs(taken) do
+    ids[i] = job.id
+  end
+  attempts = call('HMGET', CANCELLED, unpack(ids))
+  local claimed, leases, expires, unknown = {}, {}, {}, {}
+  for _, caller in ipairs(callers) do
+    local got = math.min(caller.n, #taken - next_taken + 1)
+    if got > 0 then
+      last = math.max(last + 1, tonumber(now))
+      if last % 1000 == 0 then last = last + 1 end
+      local claim = whole(last)
+      local at, ends = score_of(claim), whole(math.floor(now / 1000) + caller.lease)
+      caller.token, caller.ends = claim .. '.' .. caller.secret, ends
+      local told, owners = {}, {}
+      for k = next_taken, next_taken + got - 1 do
+        local job = taken[k]
+        job.attempt = attempts[k] or '0'
+        caller.jobs[#caller.jobs + 1] = job
+        claimed[2 * k - 1], claimed[2 * k] = at, job.id
+        told[#told + 1] = job.id
+        owners[#owners + 1] = owner_of(job.text)
+        tellings.add('claim', job.id, owners[#owners], caller.worker, '')
+      end
+      leases[#leases + 1], leases[#leases + 2] = claim, table.concat({caller.secret, ends, caller.holder, caller.worker}, ' ')
+      expires[#expires + 1], expires[#expires + 2] = ends, claim
+      timer(ends)
+      next_taken = next_taken + got
+    end
+  end
+  call('ZADD', CLAIMED, unpack(claimed))
+  call('HSET', LEASES, unpack(leases))
+  call('ZADD', EXPIRES, unpack(expires))
+  call('HSET', META, 'claimed', whole(last))
+  use('', queue.rate, queue.rate_per, #taken)
+  for group, rate in pairs(rates) do
+    use(group, queue.group_rate, queue.group_rate_per, rate.used)
+  end
+end
+tellings.all()
+finish_queue()
+
+if wait == 'empty' then
+  local next_due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
+  if next_due[2] and tonumber(next_due[2]) < 9e15 then till = string.format('%.0f', tonumber(next_due[2])) end
+end
+local answer = {'ok'}
+for _, caller in ipairs(callers) do
+  local n = #answer
+  local short = #caller.jobs < caller.n
+  answer[n + 1], answer[n + 2], answer[n + 3] = #caller.jobs, caller.token or '', caller.ends or ''
+  answer[n + 4], answer[n + 5] = caller.wait or short and wait or '', caller.till or short and till or ''
+  for _, job in ipairs(caller.jobs) do
+    n = #answer
+    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = job.id, job.payload, job.attempt, job.text
+  end
+end
+return answer

@@ -1,0 +1,16 @@
+-- editjob replaces the payload of a job that is stalled or held.
+-- ARGV  6 id   7 payload   8 the contents that admit it
+-- returns  ok | not_found, item | state, S | content, what the queue declares
+--          not_found | conflict, bare | conflict, type, T
+local id, payload, contents = unpack(ARGV, 6, 8)
+local refusal = open_queue('job')
+if refusal then return refusal end
+local job = look({id})[1]
+if job.state == '' then return {'not_found', 'item'} end
+if job.state ~= 'stalled' and job.state ~= 'held' then return {'state', job.state} end
+if feed.content ~= '' and not among(contents, feed.content) then return {'content', feed.content} end
+start()
+call('HSET', job.state == 'held' and HELD or ITEMS, id, payload)
+tell_jobs('edit', {id}, {owner_of(job.text)}, actor, '')
+finish_queue()
+return {'ok'}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// SubmitJobs puts jobs into a queue, all or none, and returns the outcome of each. Errors: NotFound (the queue), Conflict (its
+// type), Invalid, TooLarge, Unprocessable (a reused idempotency key), Unavailable, and a [thoonk.BatchError] where one job is
+// refused: Conflict (its id is taken), Unprocessable (its payload against the queue's content; an unknown, retracted or cyclic
+// dependency), Limited (too many wait for the same job).
+func (s *Store) SubmitJobs(ctx context.Context, sub thoonk.SubmitJobs) ([]thoonk.Submitted, error) {
+	args, err := submitArgs(sub)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.runKeys(ctx, "submit", scriptSubmit, jobKeys(sub.Queue, sub.Once), sub.Queue, escape(sub.Actor), args...)
+	if err != nil {
+		return nil, err
+	}
+	done := make([]thoonk.Submitted, 0, len(sub.Jobs))
+	for ; len(a) >= 4; a = a[4:] {
+		done = append(done, thoonk.Submitted{
+			ID: thoonk.JobID(a.text(0)), State: thoonk.JobState(a.text(1)), Due: micros(a.text(2)), Existing: a.text(3) == "1",
+		})
+	}
+	return done, nil
+}
+
+func submitArgs(sub thoonk.SubmitJobs) ([]any, error) {
+	if len(sub.Jobs) == 0 || len(sub.Jobs) > thoonk.MaxBatch {
+		return nil, thoonk.E(thoonk.Invalid, "a submit has 1 to %d jobs", thoonk.MaxBatch)
+	}
+	size := 0
+	args := make([]any, 0, 1+11*len(sub.Jobs))
+	args = append(args, sub.Once.Hash)
+	for i, j := range sub.Jobs {
+		if err := checkNewJob(j); err != nil {
+			return nil, &thoonk.BatchError{Index: i, Reason: err}
+		}
+		if size += len(j.Payload); size > thoonk.MaxBatchBytes {
+			return nil, thoonk.E(thoonk.TooLarge, "the payloads of a submit have more than %d bytes together", thoonk.MaxBatchBytes)
+		}
+		id, own := string(j.ID), "1"
+		if j.ID == "" {
+			id, own = newID(), ""
+		}
+		at := ""
+		if !j.At.IsZero() {
+			at = strconv.FormatInt(j.At.UnixMicro(), 10)
+		}
+		after := make([]string, len(j.After))
+		for k, id := range j.After {
+			after[k] = string(id)
+		}
+		high := ""
+		if j.High {
+			high = "1"
+		}
+		args = append(args, id, own, j.Payload, contentsArg(j.Form.Contents(j.Payload)), newRecord(j, sub.Actor), high,
+			millisArg(j.Delay), at, j.Unique, millisArg(j.UniqueFor), strings.Join(after, "\t"))
+	}
+	if at := cyclic(sub.Jobs); at >= 0 {
+		return nil, &thoonk.BatchError{Index: at, Reason: thoonk.E(thoonk.Unprocessable, "the job would wait for itself").In("after")}
+	}
+	return args, nil
+}
+
+func newID() string {
+	id := uuid.New()
+	return hex.EncodeToString(id[:])
+}
+
+func newRecord(j thoonk.NewJob, submitter string) string {
+	r := "o" + escape(submitter)
+	if j.Unique != "" {
+		r += "\nu" + j.Unique
+	}
+	if j.Group != "" {
+		r += "\ng" + j.Group
+	}
+	if j.MaxAttempts != 0 {
+		r += "\nm" + strconv.Itoa(j.MaxAttempts)
+	}
+	if j.High {
+		r += "\np"
+	}
+	return r
+}
+
+func checkNewJob(j thoonk.NewJob) *thoonk.Error {
+	if e, ok := errors.AsType[*thoonk.Error](j.Form.Check(j.Payload)); ok {
+		return e
+	}
+	switch {
+	case len(j.Payload) > thoonk.MaxJobPayload:
+		return thoonk.E(thoonk.TooLarge, "a payload has at most %d bytes", thoonk.MaxJobPayload).In("payload")
+	case j.Delay < 0 || j.Delay > thoonk.MaxHold:
+		return thoonk.E(thoonk.Invalid, "a delay is 0 to ten years").In("delay")
+	case !j.At.IsZero() && j.Delay != 0:
+		return thoonk.E(thoonk.Invalid, "give a delay or a time, not both").In("delay")
+	case !j.At.IsZero() && (j.At.Year() < 1970 || j.At.After(time.Now().Add(thoonk.MaxHold))):
+		return thoonk.E(thoonk.Invalid, "a time is at most ten years from now").In("at")
+	case j.MaxAttempts < -1 || j.MaxAttempts > 1_000_000:
+		return thoonk.E(thoonk.Invalid, "1 to 1000000 attempts, or -1 for no bound").In("max_attempts")
+	case j.UniqueFor < 0 || j.UniqueFor > thoonk.MaxHold:
+		return thoonk.E(thoonk.Invalid, "a time is 0 to ten years").In("unique_for")
+	case j.UniqueFor != 0 && j.Unique == "":
+		return thoonk.E(thoonk.Invalid, "it is for a unique key, and there is none").In("unique_for")
+	case len(j.After) > thoonk.MaxAfter:
+		return thoonk.E(thoonk.Invalid, "a job waits for at most %d others", thoonk.MaxAfter).In("after")
+	}
+	if err := checkJobKey(j.Unique); err != nil {
+		return err.In("unique")
+	}
+	if err := checkJobKey(j.Group); err != nil {
+		return err.In("group")
+	}
+	for _, id := range j.After {
+		if _, err := thoonk.ParseItemID(string(id)); err != nil {
+			return thoonk.E(thoonk.Invalid, "not an id: 1 to 512 bytes of UTF-8 without control characters").In("after")
+		}
+	}
+	if j.ID != "" {
+		if _, err := thoonk.ParseItemID(string(j.ID)); err != nil {
+			return thoonk.E(thoonk.Invalid, "not an id: 1 to 512 bytes of UTF-8 without control characters").In("id")
+		}
+	}
+	return nil
+}
+
+// checkJobKey admits an empty key: there is none then.
+func checkJobKey(key string) *thoonk.Error {
+	if key == "" {
+		return nil
+	}
+	if len(key) > thoonk.MaxJobKey {
+		return thoonk.E(thoonk.Invalid, "at most %d bytes", thoonk.MaxJobKey)
+	}
+	if _, err := thoonk.ParseItemID(key); err != nil {
+		return thoonk.E(thoonk.Invalid, "UTF-8 without control characters")
+	}
+	return nil
+}
+
+// cyclic returns the index of a job that waits for itself by way of others of the same submit, or -1. A job that is in the
+// queue already waits for none of them, so no circle leads through it.
+func cyclic(jobs []thoonk.NewJob) int {
+	index := make(map[thoonk.JobID]int)
+	for i, j := range jobs {
+		if j.ID != "" {
+			index[j.ID] = i
+		}
+	}
+	const open, done = 1, 2
+	state := make([]int, len(jobs))
+	var visit func(i int) bool
+	visit = func(i int) bool {
+		if state[i] != 0 {
+			return state[i] == open
+		}
+		state[i] = open
+		for _, id := range jobs[i].After {
+			if k, ok := index[id]; ok && visit(k) {
+				return true
+			}
+		}
+		state[i] = done
+		return false
+	}
+	for i := range jobs {
+		if visit(i) {
+			return i
+		}
+	}
+	return -1
+}
