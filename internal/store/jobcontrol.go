@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/thoonkd/thoonkd/internal/schema"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
@@ -70,7 +71,7 @@ func (s *Store) overJobs(ctx context.Context, op string, script *redis.Script, q
 	return done, nil
 }
 
-// EditJob replaces the payload of a stalled or held job, and returns the job. Errors: NotFound (queue or job), Conflict (the job is in
+// EditJob replaces the payload of a stalled or held job, and returns the job. Stamps stay as they are. Errors: NotFound (queue or job), Conflict (the job is in
 // another state), Invalid and Unprocessable (the payload), TooLarge, Unavailable.
 func (s *Store) EditJob(ctx context.Context, e thoonk.EditJob) (thoonk.Job, error) {
 	if err := e.Form.Check(e.Payload); err != nil {
@@ -79,8 +80,28 @@ func (s *Store) EditJob(ctx context.Context, e thoonk.EditJob) (thoonk.Job, erro
 	if len(e.Payload) > thoonk.MaxJobPayload {
 		return thoonk.Job{}, thoonk.E(thoonk.TooLarge, "a payload has at most %d bytes", thoonk.MaxJobPayload).In("payload")
 	}
-	args := []any{"", string(e.ID), e.Payload, contentsArg(e.Form.Contents(e.Payload))}
-	if _, err := s.runKeys(ctx, "edit job", scriptEditJob, jobKeys(e.Queue, thoonk.Once{}), e.Queue, escape(e.Actor), args...); err != nil {
+	before, err := s.Job(ctx, e.Queue, e.ID)
+	if err != nil {
+		return before, err
+	}
+	payload := e.Payload
+	err = s.checked(ctx, e.Queue, func(checks *schema.Checks) error {
+		if checks == nil {
+			payload = e.Payload
+			return nil
+		}
+		kept, err := checks.ApplyEdit(e.Form, e.Payload, before.Payload)
+		if err != nil {
+			return err
+		}
+		payload = kept
+		return nil
+	}, func(digest string) error {
+		args := []any{"", string(e.ID), payload, contentsArg(e.Form.Contents(payload)), digest}
+		_, err := s.runKeys(ctx, "edit job", scriptEditJob, jobKeys(e.Queue, thoonk.Once{}), e.Queue, escape(e.Actor), args...)
+		return err
+	})
+	if err != nil {
 		return thoonk.Job{}, err
 	}
 	return s.Job(ctx, e.Queue, e.ID)

@@ -52,6 +52,10 @@ var (
 	scriptRetry    = load("micros", "lib", "once", "joblib", "joblook", "retry")
 	scriptRetract  = load("micros", "lib", "once", "joblib", "joblook", "retract")
 	scriptEditJob  = load("micros", "lib", "once", "joblib", "joblook", "editjob")
+	scriptPutItems = load("micros", "lib", "once", "joblib", "putitems")
+	scriptGetItems = load("micros", "lib", "once", "joblib", "getitems")
+	scriptAckItems = load("micros", "lib", "once", "joblib", "ackitems")
+	scriptPeek     = load("micros", "lib", "once", "joblib", "peekitems")
 	scriptBeat     = load("beat")
 )
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/thoonkd/thoonkd/internal/schema"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
@@ -18,7 +20,40 @@ import (
 // refused: Conflict (its id is taken), Unprocessable (its payload against the queue's content; an unknown, retracted or cyclic
 // dependency), Limited (too many wait for the same job).
 func (s *Store) SubmitJobs(ctx context.Context, sub thoonk.SubmitJobs) ([]thoonk.Submitted, error) {
-	args, err := submitArgs(sub)
+	if err := checkSubmit(sub.Jobs); err != nil {
+		return nil, err
+	}
+	var done []thoonk.Submitted
+	held := sub
+	err := s.checked(ctx, sub.Queue, func(checks *schema.Checks) (err error) {
+		held, err = heldTo(checks, sub)
+		return err
+	}, func(digest string) (err error) {
+		done, err = s.submit(ctx, held, digest)
+		return err
+	})
+	return done, err
+}
+
+// heldTo returns the jobs as they are to be put.
+func heldTo(checks *schema.Checks, sub thoonk.SubmitJobs) (thoonk.SubmitJobs, error) {
+	if checks == nil {
+		return sub, nil
+	}
+	jobs := slices.Clone(sub.Jobs)
+	for i, j := range jobs {
+		payload, err := checks.Apply(j.Form, j.Payload, sub.Actor)
+		if err != nil {
+			return sub, &thoonk.BatchError{Index: i, Reason: err}
+		}
+		jobs[i].Payload = payload
+	}
+	sub.Jobs = jobs
+	return sub, nil
+}
+
+func (s *Store) submit(ctx context.Context, sub thoonk.SubmitJobs, checks string) ([]thoonk.Submitted, error) {
+	args, err := submitArgs(sub, checks)
 	if err != nil {
 		return nil, err
 	}
@@ -35,17 +70,27 @@ func (s *Store) SubmitJobs(ctx context.Context, sub thoonk.SubmitJobs) ([]thoonk
 	return done, nil
 }
 
-func submitArgs(sub thoonk.SubmitJobs) ([]any, error) {
-	if len(sub.Jobs) == 0 || len(sub.Jobs) > thoonk.MaxBatch {
-		return nil, thoonk.E(thoonk.Invalid, "a submit has 1 to %d jobs", thoonk.MaxBatch)
+// checkSubmit finds what is wrong with jobs whatever their queue is.
+func checkSubmit(jobs []thoonk.NewJob) error {
+	if len(jobs) == 0 || len(jobs) > thoonk.MaxBatch {
+		return thoonk.E(thoonk.Invalid, "a submit has 1 to %d jobs", thoonk.MaxBatch)
 	}
-	size := 0
-	args := make([]any, 0, 1+11*len(sub.Jobs))
-	args = append(args, sub.Once.Hash)
-	for i, j := range sub.Jobs {
+	for i, j := range jobs {
 		if err := checkNewJob(j); err != nil {
-			return nil, &thoonk.BatchError{Index: i, Reason: err}
+			return &thoonk.BatchError{Index: i, Reason: err}
 		}
+	}
+	if at := cyclic(jobs); at >= 0 {
+		return &thoonk.BatchError{Index: at, Reason: thoonk.E(thoonk.Unprocessable, "the job would wait for itself").In("after")}
+	}
+	return nil
+}
+
+func submitArgs(sub thoonk.SubmitJobs, checks string) ([]any, error) {
+	size := 0
+	args := make([]any, 0, 2+11*len(sub.Jobs))
+	args = append(args, sub.Once.Hash, checks)
+	for _, j := range sub.Jobs {
 		if size += len(j.Payload); size > thoonk.MaxBatchBytes {
 			return nil, thoonk.E(thoonk.TooLarge, "the payloads of a submit have more than %d bytes together", thoonk.MaxBatchBytes)
 		}
@@ -67,9 +112,6 @@ func submitArgs(sub thoonk.SubmitJobs) ([]any, error) {
 		}
 		args = append(args, id, own, j.Payload, contentsArg(j.Form.Contents(j.Payload)), newRecord(j, sub.Actor), high,
 			millisArg(j.Delay), at, j.Unique, millisArg(j.UniqueFor), strings.Join(after, "\t"))
-	}
-	if at := cyclic(sub.Jobs); at >= 0 {
-		return nil, &thoonk.BatchError{Index: at, Reason: thoonk.E(thoonk.Unprocessable, "the job would wait for itself").In("after")}
 	}
 	return args, nil
 }

@@ -33,8 +33,7 @@ type GetItems struct {
 type Got struct {
 	Items []QueueItem
 	Lease Lease // zero unless Confirm
-	Wait  Wait
-	Until time.Time
+	Wait  Wait  // empty or paused, if there are fewer than it may have
 }
 
 // QueueItem is one item of a queue.

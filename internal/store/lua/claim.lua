@@ -93,32 +93,7 @@ local function park(job)
   return true
 end
 
--- lawful reports whether an id is one that our rules allow: 1 to 512 bytes of UTF-8 and no control characters. Only other
--- clients write others; they are never claimed here.
-local function lawful(id)
-  if not string.find(id, '[%c\127-\255]') then return #id > 0 and #id <= 512 end
-  if #id > 512 or string.find(id, '%c') then return false end
-  local i = 1
-  while i <= #id do
-    local b, b2, b3, b4 = string.byte(id, i, i + 3)
-    local n, low, high = 1, 0x80, 0xBF
-    if b >= 0xC2 and b <= 0xDF then n = 2
-    elseif b >= 0xE0 and b <= 0xEF then n = 3
-    elseif b >= 0xF0 and b <= 0xF4 then n = 4
-    elseif b >= 0x80 then return false end
-    if b == 0xE0 then low = 0xA0 elseif b == 0xED then high = 0x9F
-    elseif b == 0xF0 then low = 0x90 elseif b == 0xF4 then high = 0x8F
-    elseif b == 0xC2 then low = 0xA0 end -- below stand control characters
-    if n > 1 and not (b2 and b2 >= low and b2 <= high) then return false end
-    if n > 2 and not (b3 and b3 >= 0x80 and b3 <= 0xBF) then return false end
-    if n > 3 and not (b4 and b4 >= 0x80 and b4 <= 0xBF) then return false end
-    if b == 0xEF and b2 == 0xBF and b3 >= 0xBE then return false end
-    i = i + n
-  end
-  return true
-end
-
-local taken, records, refused = {}, {}, {}
+local taken, refused = {}, {}
 local exhausted = queue.length == 0
 if allowed > 0 and not exhausted then
   start()
@@ -148,15 +123,12 @@ if allowed > 0 and not exhausted then
     end
   end
   hold(parked)
-  if #refused > 0 then
-    call('LPUSH', IDS, unpack(refused))
-    call('HINCRBY', META, 'refused', #refused)
-  end
+  put_back(refused)
 end
 if #taken < allowed then wait, till = 'empty', '' end
 
 if #taken > 0 then
-  local last = tonumber(call('HGET', META, 'claimed') or '0')
+  local claim
   local ids, attempts, next_taken = {}, nil, 1
   for i, job in ipairs(taken) do
     ids[i] = job.id
@@ -166,9 +138,7 @@ if #taken > 0 then
   for _, caller in ipairs(callers) do
     local got = math.min(caller.n, #taken - next_taken + 1)
     if got > 0 then
-      last = math.max(last + 1, tonumber(now))
-      if last % 1000 == 0 then last = last + 1 end
-      local claim = whole(last)
+      claim = next_claim(claim)
       local at, ends = score_of(claim), whole(math.floor(now / 1000) + caller.lease)
       caller.token, caller.ends = claim .. '.' .. caller.secret, ends
       local told, owners = {}, {}
@@ -190,7 +160,7 @@ if #taken > 0 then
   call('ZADD', CLAIMED, unpack(claimed))
   call('HSET', LEASES, unpack(leases))
   call('ZADD', EXPIRES, unpack(expires))
-  call('HSET', META, 'claimed', whole(last))
+  call('HSET', META, 'claimed', claim)
   use('', queue.rate, queue.rate_per, #taken)
   for group, rate in pairs(rates) do
     use(group, queue.group_rate, queue.group_rate_per, rate.used)

@@ -521,7 +521,7 @@ local function give_back(jobs, tellings)
 end
 
 -- restore puts leased items of a queue back to where they were taken.
-local function restore(ids, tellings, who)
+local function restore(ids, tellings, who, reason)
   if #ids == 0 then return end
   local bodies = call('HMGET', HELD, unpack(ids))
   local texts = call('HMGET', RECORDS, unpack(ids))
@@ -530,7 +530,7 @@ local function restore(ids, tellings, who)
     if bodies[i] then
       items[#items + 1], items[#items + 2] = id, bodies[i]
       back[#back + 1] = id
-      tellings.add('cancel', id, owner_of(texts[i]), who, '')
+      tellings.add('cancel', id, owner_of(texts[i]), who, reason)
     end
   end
   if #items > 0 then call('HSET', ITEMS, unpack(items)) end
@@ -539,4 +539,43 @@ local function restore(ids, tellings, who)
   end
   call('HDEL', HELD, unpack(ids))
   call('ZREM', DUE, unpack(ids))
+end
+
+-- lawful reports whether an id is one that our rules allow: 1 to 512 bytes of UTF-8 and no control characters. Only other
+-- clients write others; they are never claimed here.
+local function lawful(id)
+  if not string.find(id, '[%c\127-\255]') then return #id > 0 and #id <= 512 end
+  if #id > 512 or string.find(id, '%c') then return false end
+  local i = 1
+  while i <= #id do
+    local b, b2, b3, b4 = string.byte(id, i, i + 3)
+    local n, low, high = 1, 0x80, 0xBF
+    if b >= 0xC2 and b <= 0xDF then n = 2
+    elseif b >= 0xE0 and b <= 0xEF then n = 3
+    elseif b >= 0xF0 and b <= 0xF4 then n = 4
+    elseif b >= 0x80 then return false end
+    if b == 0xE0 then low = 0xA0 elseif b == 0xED then high = 0x9F
+    elseif b == 0xF0 then low = 0x90 elseif b == 0xF4 then high = 0x8F
+    elseif b == 0xC2 then low = 0xA0 end -- below stand control characters
+    if n > 1 and not (b2 and b2 >= low and b2 <= high) then return false end
+    if n > 2 and not (b3 and b3 >= 0x80 and b3 <= 0xBF) then return false end
+    if n > 3 and not (b4 and b4 >= 0x80 and b4 <= 0xBF) then return false end
+    if b == 0xEF and b2 == 0xBF and b3 >= 0xBE then return false end
+    i = i + n
+  end
+  return true
+end
+
+-- put_back leaves ids to other clients that are none for us.
+local function put_back(refused)
+  if #refused == 0 then return end
+  call('LPUSH', IDS, unpack(refused))
+  call('HINCRBY', META, 'refused', #refused)
+end
+
+-- next_claim is a claim that the queue never had, after the one before in the same call.
+local function next_claim(before)
+  local n = math.max(tonumber(before or call('HGET', META, 'claimed') or '0') + 1, tonumber(now))
+  if n % 1000 == 0 then n = n + 1 end
+  return whole(n)
 end

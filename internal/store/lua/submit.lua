@@ -1,14 +1,14 @@
 -- submit puts jobs into a queue of type job, all or none.
--- ARGV  6... for each job: id; 1 if the caller chose it; payload; the contents that admit it; record; 1 if it goes in front;
+-- ARGV  6 what the payloads were held to, as unchecked() has it   7... for each job: id; 1 if the caller chose it; payload; the contents that admit it; record; 1 if it goes in front;
 --       milliseconds to wait, or ''; time to wait for in microseconds, or ''; unique key; milliseconds that it is
 --       kept, or ''; ids of jobs that have to be finished first, with tabs between
 -- returns  ok, then for each job: id, queued or held, when it is due in microseconds or '', 1 if it was there already
 --          at, index, and one of: content, what the queue declares | exists | unknown, id | retracted, id | crowded, id
---          not_found | conflict, bare | conflict, type, T | reused
+--          not_found | conflict, bare | conflict, type, T | reused | checks, schema, stamp
 local FIELDS, MOST_WAITING = 11, 65536 -- bytes of the ids that wait for one job
 
 local jobs, chosen, here = {}, {}, {}
-for i = 6, #ARGV, FIELDS do
+for i = 7, #ARGV, FIELDS do
   local id, own, payload, contents, record, high, delay, at, unique, unique_for, after = unpack(ARGV, i, i + FIELDS - 1)
   jobs[#jobs + 1] = {
     id = id, own = own == '1', payload = payload, contents = contents, record = record, high = high == '1',
@@ -49,7 +49,7 @@ local function waits_for(job)
   return nil
 end
 
-local refusal = open_queue('job') or recorded()
+local refusal = open_queue('job') or recorded() or unchecked(ARGV[6])
 if refusal then return refusal end
 
 if #chosen > 0 then

@@ -56,7 +56,9 @@ if any or #due > 0 or #old > 0 then
     ids[i] = job.id
   end
   if of_queue then
-    restore(ids, tellings, '')
+    for _, job in ipairs(back) do
+      restore({job.id}, tellings, '', job.reason)
+    end
   elseif #back > 0 then
     for i, text in ipairs(call('HMGET', RECORDS, unpack(ids))) do
       back[i].text = text or 'o'
