@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/thoonkd/thoonkd/internal/negotiate"
 )
 
 // document is something that never changes while the process runs.
@@ -21,7 +23,7 @@ type document struct {
 func newDocument(mediaType, policy string, text []byte) *document {
 	sum := sha256.Sum256(text)
 	return &document{
-		mediaType: mediaType, policy: policy, plain: text, gzip: gzipped(text),
+		mediaType: mediaType, policy: policy, plain: text, gzip: negotiate.Gzip(text),
 		tag: base64.RawURLEncoding.EncodeToString(sum[:12]),
 	}
 }
@@ -53,7 +55,7 @@ func (d *document) serve(c echo.Context) error {
 		return c.NoContent(http.StatusNotModified)
 	}
 	text := d.plain
-	if prefersGzip(r.Header.Values("Accept-Encoding")) {
+	if negotiate.PrefersGzip(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		text = d.gzip
 	}

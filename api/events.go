@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/negotiate"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -38,11 +39,11 @@ func (s *Server) events(c *call) error {
 		return err
 	}
 	accept := c.Request().Header.Values("Accept")
-	streamed, paged := accepts(accept, eventStream), accepts(accept, mediaJSON)
+	streamed, paged := negotiate.Accepts(accept, eventStream), negotiate.Accepts(accept, mediaJSON)
 	switch {
-	case paged.over(streamed):
+	case paged.Over(streamed):
 		return timed(func(c *call) error { return s.history(c, feed) })(c)
-	case streamed.weight > 0:
+	case streamed.Weight > 0:
 		return s.streamFeed(c, feed)
 	}
 	return echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream+" or, a page of them, as "+mediaJSON)

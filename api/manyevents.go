@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/negotiate"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -47,7 +48,7 @@ func (s *Server) manyEvents(c *call) error {
 	if o.Since, o.Snapshot, err = c.streamStart(q); err != nil {
 		return err
 	}
-	if accepts(c.Request().Header.Values("Accept"), eventStream).weight == 0 {
+	if negotiate.Accepts(c.Request().Header.Values("Accept"), eventStream).Weight == 0 {
 		return echo.NewHTTPError(http.StatusNotAcceptable, "events of several feeds come as "+eventStream)
 	}
 	if c.Request().Method == http.MethodHead {

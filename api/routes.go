@@ -30,6 +30,12 @@ func (s *Server) routes() {
 	s.stream("/v1/events", s.manyEvents)
 	s.write(http.MethodPost, "/v1/stream-tickets", s.postTicket)
 
+	for _, m := range s.o.Mounts {
+		s.add(m.Methods, m.Path, s.authenticate, timed(func(c *call) error {
+			return m.Serve(c.Response(), c.Request(), c.who)
+		}))
+	}
+
 	s.public("/healthz", s.healthz)
 	s.public("/readyz", s.readyz)
 	if s.o.OpenAPI != nil {

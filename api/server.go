@@ -87,12 +87,23 @@ type Options struct {
 	RateBurst     int      // so many may come at once; 0: what comes in one second, at least 1
 	CORSOrigins   []string // whose pages may call, as in "https://app.example", or "*"; none: no other's
 
+	// Mounts are handlers of other edges, outside of /v1.
+	Mounts []Mount
+
 	OpenAPI []byte       // answers GET /openapi.json; nil: there is none
 	Docs    []byte       // answers GET /docs: a page of HTML that needs no scripts; nil: there is none
 	Metrics http.Handler // answers GET /metrics; nil: there is none
 	// Observe is told of each request when it is over: the route, "" if none matched, with a name in place of each
 	// variable part; the method, "OTHER" if it is none of HTTP's own. Nil: nobody is told.
 	Observe func(route, method string, status int, d time.Duration)
+}
+
+// Mount is a handler of another edge on the same server: behind the same authentication, rate limit, log and metrics, and
+// with its errors answered as ours are. Path is echo's pattern, as in "/feeds/*"; the request has its path as it was sent.
+type Mount struct {
+	Methods []string
+	Path    string
+	Serve   func(http.ResponseWriter, *http.Request, auth.Principal) error
 }
 
 const (

@@ -63,7 +63,11 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	defer running.Wait()
 	defer stopBackground()
 
-	edge := newEdge(cfg, st, broker, adopter, newVerifier(cfg, keys, remote), log)
+	mounts, err := newMounts(cfg, st)
+	if err != nil {
+		return err
+	}
+	edge := newEdge(cfg, mounts, st, broker, adopter, newVerifier(cfg, keys, remote), log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -72,7 +76,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, with the metrics that it reports and shows.
-func newEdge(cfg config.Config, st *store.Store, broker *stream.Broker, adopter *store.Adopter, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *stream.Broker, adopter *store.Adopter, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	var edge *api.Server
 	ready := health{st, broker, adopter}
 	metrics := telemetry.New(telemetry.Options{
@@ -94,6 +98,7 @@ func newEdge(cfg config.Config, st *store.Store, broker *stream.Broker, adopter 
 		RatePerSecond: cfg.RateLimit,
 		RateBurst:     cfg.RateBurst,
 		CORSOrigins:   cfg.CORSOrigins,
+		Mounts:        mounts,
 		OpenAPI:       openapi.Document(cfg.PublicURL),
 		Docs:          openapi.Docs(),
 		Metrics:       metrics.Handler(),

@@ -98,6 +98,19 @@ func (s *Store) Change(ctx context.Context, feed thoonk.FeedName, revision thoon
 	return thoonk.Event{}, thoonk.E(thoonk.Gone, "revision %s is not in the history of feed %q", revision, feed)
 }
 
+// Former returns the last body that an item had before a change of its feed, nil if the last thousand changes before do
+// not tell. Errors: Conflict, Unavailable.
+func (s *Store) Former(ctx context.Context, feed thoonk.FeedName, id thoonk.ItemID, before thoonk.Revision) ([]byte, error) {
+	body, err := scriptFormer.Run(ctx, s.redis, []string{keyHistory(feed)}, string(id), before.String(), 1000).Text()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case err != nil:
+		return nil, failure("read history", err)
+	}
+	return []byte(body), nil
+}
+
 // Changes returns a page of the history. Errors: NotFound, Gone (After is not in it), Conflict, Unavailable.
 func (s *Store) Changes(ctx context.Context, q thoonk.ChangeQuery) (thoonk.ChangePage, error) {
 	head, err := s.Head(ctx, q.Feed)

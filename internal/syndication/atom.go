@@ -113,6 +113,13 @@ func (w *xmlWriter) atomEntry(e Entry, attrs ...string) {
 		w.empty("category", "term", tag)
 	}
 	w.optional("summary", e.Summary)
+	if o := e.From; o != (Origin{}) {
+		w.start("source")
+		w.text("id", o.ID)
+		w.text("title", cmp.Or(o.Title, o.ID))
+		w.empty("link", "rel", "self", "href", o.URL)
+		w.end("source")
+	}
 	w.atomContent(e)
 	w.images(e)
 	w.end("entry")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 )
@@ -29,6 +30,8 @@ type Entry struct {
 	// ContentXML is one XML element, in place of the contents above. It comes from items that are XML, and is no
 	// member of the JSON form, where its source is the content_text.
 	ContentXML string `json:"-"`
+	// From is the feed that the entry is from, where a document has entries of several.
+	From Origin `json:"-"`
 	// Extensions are the members whose names begin with "_", as they are.
 	Extensions map[string]json.RawMessage `json:"-"`
 }
@@ -38,6 +41,11 @@ type Author struct {
 	Name   string `json:"name,omitempty"`
 	URL    string `json:"url,omitempty"`
 	Avatar string `json:"avatar,omitempty"`
+}
+
+// Origin is a feed that an entry is from.
+type Origin struct {
+	ID, Title, URL string
 }
 
 // Attachment is a file that belongs to an entry.
@@ -89,6 +97,13 @@ func (e Entry) JSON() []byte {
 		e.ContentText = cmp.Or(e.Summary, e.Title, " ")
 	}
 	e.Published, e.Updated = writable(e.Published), writable(e.Updated)
+	if e.From != (Origin{}) {
+		e.Extensions = maps.Clone(e.Extensions)
+		if e.Extensions == nil {
+			e.Extensions = map[string]json.RawMessage{}
+		}
+		e.Extensions["_thoonk"] = encode(map[string]string{"feed": e.From.Title, "feed_url": e.From.URL})
+	}
 	b := encode(e)
 	for _, name := range sortedKeys(e.Extensions) {
 		b = append(b[:len(b)-1], ',')

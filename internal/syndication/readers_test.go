@@ -151,6 +151,7 @@ func asRead(format string, e Entry) Entry {
 	if format == "json" {
 		return e
 	}
+	e.From = Origin{}
 	e.Title = e.headline()
 	if e.ContentXML != "" && format == "atom" {
 		e.ContentText, e.ContentXML = withoutDefaultNamespace(e.ContentXML), ""

@@ -65,6 +65,9 @@ func (w *xmlWriter) rssItem(e Entry) {
 		w.text("category", tag)
 	}
 	content := cmp.Or(e.ContentHTML, asHTML(cmp.Or(e.ContentText, e.ContentXML)))
+	if e.From.URL != "" {
+		w.text("source", cmp.Or(e.From.Title, e.From.ID), "url", e.From.URL)
+	}
 	if e.Summary != "" {
 		w.text("description", asHTML(e.Summary))
 		w.optional("content:encoded", content)

@@ -1,6 +1,8 @@
-package api
+package negotiate
 
 import "testing"
+
+const eventStream, mediaJSON = "text/event-stream", "application/json"
 
 func TestAccepts(t *testing.T) {
 	for header, want := range map[string]bool{
@@ -19,11 +21,11 @@ func TestAccepts(t *testing.T) {
 		"text/*;q=0, */*":                     false,
 		"text/event-stream;q=0.000":           false,
 	} {
-		if got := accepts([]string{header}, eventStream); got.weight > 0 != want {
+		if got := Accepts([]string{header}, eventStream); got.Weight > 0 != want {
 			t.Errorf("Accept: %s is %v", header, got)
 		}
 	}
-	if accepts(nil, eventStream).weight == 0 || accepts([]string{"text/html", "text/event-stream"}, eventStream).weight == 0 {
+	if Accepts(nil, eventStream).Weight == 0 || Accepts([]string{"text/html", "text/event-stream"}, eventStream).Weight == 0 {
 		t.Error("no line, or two")
 	}
 }
@@ -46,7 +48,7 @@ func TestPreference(t *testing.T) {
 		"application/json;q=0":                      false,
 	} {
 		lines := []string{header}
-		if got := accepts(lines, mediaJSON).over(accepts(lines, eventStream)); got != want {
+		if got := Accepts(lines, mediaJSON).Over(Accepts(lines, eventStream)); got != want {
 			t.Errorf("Accept: %s is %v", header, got)
 		}
 	}
