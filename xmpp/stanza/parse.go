@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -18,25 +19,29 @@ const (
 
 // Parse reads one stanza as it stood in a stream whose default namespace is the component's, or any element alone that declares
 // its own. The namespaces of component, client and server streams all become [NSClient]. The error says what is wrong
-// with it; on the way there nothing beyond the bounds is kept.
+// with it. The element then is what was read before the fault, so that its sender can be answered: nil if not even the
+// first start tag was.
 func Parse(b []byte) (*Element, error) {
 	p := parser{decoder: xml.NewDecoder(bytes.NewReader(b))}
 	for {
 		t, err := p.decoder.RawToken()
 		if errors.Is(err, io.EOF) {
 			if p.root == nil || len(p.open) > 0 {
-				return nil, errors.New("exactly one whole element is needed")
+				return p.root, errors.New("exactly one whole element is needed")
 			}
 			return p.root, nil
 		}
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = p.token(t)
 		}
-		if err := p.token(t); err != nil {
-			return nil, err
+		if err != nil {
+			return p.root, err
 		}
 	}
 }
+
+// answered are the attributes that an answer needs.
+var answered = []string{"type", "id", "from", "to"}
 
 type parser struct {
 	decoder  *xml.Decoder
@@ -84,8 +89,6 @@ func (p *parser) start(t xml.StartElement) error {
 		return errors.New("more than one element")
 	case len(p.open) == MaxDepth:
 		return fmt.Errorf("elements are nested more than %d deep", MaxDepth)
-	case len(t.Attr) > MaxAttributes:
-		return fmt.Errorf("an element has more than %d attributes", MaxAttributes)
 	case strings.Contains(t.Name.Local, ":"):
 		return errors.New("a name with more than one colon, or nothing on one side of it")
 	case p.elements > MaxElements:
@@ -110,6 +113,14 @@ func (p *parser) start(t xml.StartElement) error {
 		return err
 	}
 	e.Name = xml.Name{Space: space, Local: t.Name.Local}
+	if len(t.Attr) > MaxAttributes {
+		for _, a := range t.Attr {
+			if a.Name.Space == "" && slices.Contains(answered, a.Name.Local) && len(e.Attrs) < len(answered) {
+				e.Attrs = append(e.Attrs, a)
+			}
+		}
+		return fmt.Errorf("an element has more than %d attributes", MaxAttributes)
+	}
 	return p.attributes(e, t.Attr)
 }
 
