@@ -68,9 +68,9 @@ func (s *FakeXMPP) Attached() *FakeLink {
 // accept does the server's part of the handshake; a component that does not know the secret is sent away.
 func (s *FakeXMPP) accept(conn net.Conn) *FakeLink {
 	in := &recorder{r: conn}
-	d := xml.NewDecoder(in)
+	in.d = xml.NewDecoder(in)
 	for {
-		token, err := d.RawToken()
+		token, err := in.d.RawToken()
 		if err != nil {
 			_ = conn.Close()
 			return nil
@@ -82,7 +82,7 @@ func (s *FakeXMPP) accept(conn net.Conn) *FakeLink {
 	const id = "0123456789abcdef"
 	fmt.Fprintf(conn, "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept' id='%s' from='fake'>", id)
 	sum := sha1.Sum([]byte(id + s.secret)) //nolint:gosec // see above
-	if got := in.element(d); got != "<handshake>"+hex.EncodeToString(sum[:])+"</handshake>" {
+	if got := in.element(); got != "<handshake>"+hex.EncodeToString(sum[:])+"</handshake>" {
 		fmt.Fprint(conn, "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
 		_ = conn.Close()
 		return nil
@@ -93,7 +93,7 @@ func (s *FakeXMPP) accept(conn net.Conn) *FakeLink {
 	go func() {
 		defer close(done)
 		defer close(l.stanzas)
-		for stanza := in.element(d); stanza != ""; stanza = in.element(d) {
+		for stanza := in.element(); stanza != ""; stanza = in.element() {
 			l.stanzas <- stanza
 		}
 	}()
@@ -138,6 +138,7 @@ func (l *FakeLink) Close() { _ = l.conn.Close() }
 // recorder keeps what a decoder has read, to give elements back as they stood.
 type recorder struct {
 	r     io.Reader
+	d     *xml.Decoder // that reads from it
 	kept  bytes.Buffer
 	start int64 // offset of what is kept
 }
@@ -149,7 +150,8 @@ func (r *recorder) Read(p []byte) (int, error) {
 }
 
 // element returns the next element, "" where the stream ends.
-func (r *recorder) element(d *xml.Decoder) string {
+func (r *recorder) element() string {
+	d := r.d
 	depth, from := 0, int64(0)
 	for {
 		before := d.InputOffset()

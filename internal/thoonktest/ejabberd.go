@@ -1,0 +1,116 @@
+package thoonktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Ejabberd starts an ejabberd for the users of c.test. It ends with the test. Where there is none the test is skipped, or
+// fails under CI=true.
+func Ejabberd(t testing.TB) *XMPPServer {
+	t.Helper()
+	needEjabberd(t)
+	return own(t, newEjabberd)
+}
+
+// SharedEjabberd returns the one ejabberd of this test process that tests share which do not restart it. Its [TestMain] calls
+// [StopShared].
+func SharedEjabberd(t testing.TB) *XMPPServer {
+	t.Helper()
+	needEjabberd(t)
+	return sharedEjabberd.get(t)
+}
+
+func needEjabberd(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("erl"); err != nil || ejabberdCode() == "" {
+		Missing(t, "ejabberd is not installed (apt-get install ejabberd): nothing is tested against it here")
+	}
+}
+
+// ejabberdCode returns the folder of its compiled modules.
+func ejabberdCode() string {
+	found, _ := filepath.Glob("/usr/lib/*/ejabberd-*/ebin/ejabberd.app")
+	if len(found) == 0 {
+		return ""
+	}
+	return filepath.Dir(found[0])
+}
+
+func newEjabberd() (*XMPPServer, error) {
+	const host = "c.test"
+	ip, err := loopback()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "ejabberd")
+	if err != nil {
+		return nil, err
+	}
+	s := &XMPPServer{Kind: "ejabberd", Host: host, ip: ip, dir: dir}
+	var listeners, friends []string
+	for n, d := range domains(host)[2:] {
+		listeners = append(listeners, fmt.Sprintf("  - {port: %d, ip: %s, module: ejabberd_service, access: all, shaper: none, hosts: {%s: {password: %s}}}\n",
+			portComponent+n, ip, d, componentSecret))
+		if strings.HasPrefix(d, "friend") {
+			friends = append(friends, d)
+		}
+	}
+	config := filepath.Join(dir, "ejabberd.yml")
+	text := strings.NewReplacer("IP", ip, "LISTENERS\n", strings.Join(listeners, ""), "FRIENDS", strings.Join(friends, ", ")).Replace(ejabberdConfig)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	s.command = func() *exec.Cmd {
+		cmd := exec.Command("erl", "-noinput", "-pa", ejabberdCode(), "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(dir, "db")), "-s", "ejabberd")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "EJABBERD_CONFIG_PATH="+config, "EJABBERD_LOG_PATH="+filepath.Join(dir, "ejabberd.log"), "HOME="+dir)
+		return cmd
+	}
+	s.addUser = func(name, password string) error {
+		body, _ := json.Marshal(map[string]string{"user": name, "host": host, "password": password})
+		resp, err := http.Post("http://"+net.JoinHostPort(ip, portHTTP)+"/api/register", "application/json", bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusConflict {
+			return fmt.Errorf("ejabberd answers %s: %s", resp.Status, answer)
+		}
+		return err
+	}
+	return s, nil
+}
+
+const ejabberdConfig = `
+loglevel: warning
+hosts: [c.test]
+listen:
+  - {port: 5222, ip: IP, module: ejabberd_c2s, max_stanza_size: 4000000, shaper: none, access: all}
+  - {port: 5269, ip: IP, module: ejabberd_s2s_in, max_stanza_size: 4000000}
+  - {port: 5280, ip: IP, module: ejabberd_http, request_handlers: {/api: mod_http_api, /xmpp-websocket: ejabberd_http_ws}}
+LISTENERS
+s2s_use_starttls: false
+auth_method: internal
+auth_password_format: plain
+api_permissions: {tests: {who: all, what: "*"}}
+acl: {friends: {server: [FRIENDS]}}
+access_rules: {friends: {allow: friends}}
+modules:
+  mod_disco: {}
+  mod_ping: {}
+  mod_roster: {}
+  mod_http_api: {}
+  mod_pubsub: {host: pubsub.c.test, access_createnode: all, plugins: [flat]}
+  mod_privilege: {roster: {both: friends}}
+`
