@@ -14,6 +14,8 @@ LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 HAVE_CC    = printf '\#include <stdlib.h>\n' | $$(go env CC) -fsyntax-only -x c - >/dev/null 2>&1
 HAVE_REDIS = command -v redis-server >/dev/null
 HAVE_LINT  = command -v xmllint >/dev/null
+HAVE_XMPP  = { command -v prosody && command -v erl && ls /usr/lib/*/ejabberd-*/ebin/ejabberd.app && ls -d /usr/lib/prosody/modules/mod_privilege; } >/dev/null 2>&1
+HAVE_SLIX  = /usr/bin/python3 -c 'import slixmpp' 2>/dev/null
 HAVE_FEEDP = /usr/bin/python3 -c 'import feedparser' 2>/dev/null
 HAVE_NPM   = { command -v node && command -v npm; } >/dev/null
 
@@ -34,17 +36,24 @@ run: build ## Build and serve on 127.0.0.1:8080, with the data in ./data; ARGS="
 openapi: ## Write openapi/openapi.json and docs.html anew, from the annotations in api and from openapi/gen/parts
 	@go generate ./openapi
 
+# Debian starts the services that it installs, unless policy-rc.d says 101.
 .PHONY: deps
-deps: ## Install what the tests need, where apt-get can: redis-server, a C compiler for the race detector, npm
+deps: ## Install what the tests need, where apt-get can: servers, a C compiler, npm; no service is started
 	@packages=; \
 	$(HAVE_REDIS) || packages+=" redis-server"; \
 	$(HAVE_CC) || packages+=" gcc libc6-dev"; \
 	$(HAVE_NPM) || packages+=" nodejs npm"; \
 	$(HAVE_LINT) || packages+=" libxml2-utils"; \
 	$(HAVE_FEEDP) || packages+=" python3-feedparser"; \
+	$(HAVE_XMPP) || packages+=" prosody prosody-modules lua-unbound ejabberd"; \
+	$(HAVE_SLIX) || packages+=" python3-slixmpp"; \
 	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
 		echo "== installing$$packages"; \
 		export DEBIAN_FRONTEND=noninteractive; \
+		policy=/usr/sbin/policy-rc.d; \
+		if [[ ! -e $$policy ]]; then \
+			trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; \
+		fi; \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$packages; } >/dev/null || \
 			echo "apt-get could not install$$packages"; \
 	fi; \
@@ -54,6 +63,8 @@ deps: ## Install what the tests need, where apt-get can: redis-server, a C compi
 	$(HAVE_NPM) || { missing=1; echo "npm is missing: the OpenAPI document is not linted, and no client is made of it"; }; \
 	$(HAVE_LINT) || { missing=1; echo "xmllint is missing: no feed document is held to its schema"; }; \
 	$(HAVE_FEEDP) || { missing=1; echo "python3-feedparser is missing: it does not read our feeds"; }; \
+	$(HAVE_XMPP) || { missing=1; echo "prosody or ejabberd is missing: the component is not attached to a real server"; }; \
+	$(HAVE_SLIX) || { missing=1; echo "python3-slixmpp is missing: no client of another's uses the component"; }; \
 	if [[ $$missing = 1 && $${CI:-} = true ]]; then echo "CI=true skips nothing"; exit 1; fi
 
 .PHONY: test

@@ -11,9 +11,9 @@ import (
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
-func frames(t *testing.T, r io.Reader, max int) (texts []string, truncated int, err error) {
+func frames(t *testing.T, r io.Reader, most int) (texts []string, truncated int, err error) {
 	t.Helper()
-	f := newFramer(r, max)
+	f := newFramer(r, most)
 	f.most = 1 << 20
 	if _, err := f.header(); err != nil {
 		return nil, 0, err
@@ -26,7 +26,7 @@ func frames(t *testing.T, r io.Reader, max int) (texts []string, truncated int, 
 		if got.truncated {
 			truncated++
 		}
-		if len(got.bytes) > max {
+		if len(got.bytes) > most {
 			t.Fatalf("a frame of %d bytes", len(got.bytes))
 		}
 		texts = append(texts, string(got.bytes))
