@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/thoonkd/thoonkd/internal/syndication"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
@@ -17,13 +18,14 @@ const (
 	NSAtom = "http://www.w3.org/2005/Atom"
 )
 
-// Encode returns the payload of an item: nil for an empty text. content is what the feed declares. Where it declares nothing,
-// a body is what it looks like: JSON, else one XML element, else text, else binary.
-func Encode(feed thoonk.FeedName, content thoonk.Content, item thoonk.Item) *stanza.Element {
+// Encode returns the payload of an item: nil for an empty text. content is what the feed declared when it was written. Where
+// that is nothing, a body is what it looks like: JSON, else one XML element, else text, else binary. The source is for the
+// ids of Atom entries.
+func Encode(source syndication.Source, content thoonk.Content, item thoonk.Item) *stanza.Element {
 	form := content.FormOf(item.Body)
 	switch {
 	case content == thoonk.Entry && form == thoonk.FormBody:
-		if e := encodeEntry(feed, item); e != nil {
+		if e := encodeEntry(source, item); e != nil {
 			return e
 		}
 		return encodeJSON(item.Body)

@@ -1,12 +1,16 @@
 package payload_test
 
 import (
+	"encoding/json"
 	"testing"
 
+	"github.com/thoonkd/thoonkd/internal/syndication"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/payload"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
+
+var source = syndication.Source{Feed: thoonk.Feed{Name: "f"}, Host: "x.test"}
 
 func element(t testing.TB, text string) *stanza.Element {
 	t.Helper()
@@ -37,7 +41,7 @@ func TestEncode(t *testing.T) {
 		{thoonk.XML, "<a>", `<text xmlns='urn:thoonk:feed:0'>&lt;a&gt;</text>`},
 		{thoonk.Binary, "x", `<binary xmlns='urn:thoonk:feed:0'>eA==</binary>`},
 	} {
-		got := payload.Encode("f", test.content, thoonk.Item{ID: "i", Body: []byte(test.body)})
+		got := payload.Encode(source, test.content, thoonk.Item{ID: "i", Body: []byte(test.body)})
 		if got.String() != test.want {
 			t.Errorf("%s %q: %s", test.content, test.body, got)
 		}
@@ -46,7 +50,7 @@ func TestEncode(t *testing.T) {
 			t.Errorf("%s came back as %s %q, %v", got, form, body, err)
 		}
 	}
-	if got := payload.Encode("f", thoonk.Text, thoonk.Item{}); got != nil {
+	if got := payload.Encode(source, thoonk.Text, thoonk.Item{}); got != nil {
 		t.Errorf("nothing is %s", got)
 	}
 }
@@ -90,6 +94,33 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// An entry is an Atom entry on XMPP, and an item of JSON Feed to us.
+func TestEntry(t *testing.T) {
+	t.Parallel()
+	const atom = `<entry xmlns='http://www.w3.org/2005/Atom'><id>urn:x:1</id><title>A &lt; B</title><updated>2025-01-02T03:04:05Z</updated>` +
+		`<content type='html'>&lt;p&gt;C&lt;/p&gt;</content></entry>`
+	form, body, err := payload.Decode(thoonk.Entry, element(t, atom))
+	if err != nil || form != thoonk.FormBody {
+		t.Fatal(form, err)
+	}
+	var item struct {
+		ID      string `json:"id"`
+		Title   string `json:"title"`
+		Content string `json:"content_html"`
+	}
+	if err := json.Unmarshal(body, &item); err != nil || item.ID != "urn:x:1" || item.Title != "A < B" || item.Content != "<p>C</p>" {
+		t.Fatalf("%s, %v", body, err)
+	}
+	shown := payload.Encode(source, thoonk.Entry, thoonk.Item{ID: "i", Body: body})
+	const ns = "http://www.w3.org/2005/Atom"
+	if !shown.Is(ns, "entry") || shown.Child(ns, "id").Text() != "urn:x:1" || shown.Child(ns, "title").Text() != "A < B" {
+		t.Error(shown)
+	}
+	if _, _, err := payload.Decode(thoonk.Entry, element(t, `<json xmlns='urn:xmpp:json:0'>{}</json>`)); stanza.FromError(err).App.Name.Local != "invalid-payload" {
+		t.Error(err)
+	}
+}
+
 func TestPosition(t *testing.T) {
 	t.Parallel()
 	for _, p := range []thoonk.Position{{}, {First: true}, {Last: true}, {Before: "a'b"}, {After: "c"}} {
@@ -127,7 +158,7 @@ func FuzzDecode(f *testing.F) {
 		if form.Check(body) != nil {
 			return // the store refuses it
 		}
-		shown := payload.Encode("f", content, thoonk.Item{ID: "i", Body: body})
+		shown := payload.Encode(source, content, thoonk.Item{ID: "i", Body: body})
 		if shown == nil {
 			return
 		}

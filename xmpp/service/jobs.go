@@ -1,0 +1,163 @@
+package service
+
+import (
+	"context"
+
+	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/xmpp/payload"
+	"github.com/thoonkd/thoonkd/xmpp/rsm"
+	"github.com/thoonkd/thoonkd/xmpp/stanza"
+)
+
+// Jobs are the queues that are nodes too: an item is a job.
+type Jobs interface {
+	SubmitJobs(context.Context, thoonk.SubmitJobs) ([]thoonk.Submitted, error)
+	CancelJobs(context.Context, thoonk.FeedName, []thoonk.CancelJob) ([]thoonk.JobEnd, error)
+	StallJobs(context.Context, thoonk.FeedName, []thoonk.StallJob) ([]thoonk.JobEnd, error)
+	RetryJobs(context.Context, thoonk.RetryJobs) (thoonk.JobsDone, error)
+	RetractJobs(context.Context, thoonk.RetractJobs) (thoonk.JobsDone, error)
+	JobsByID(context.Context, thoonk.FeedName, []thoonk.JobID) ([]thoonk.Job, error)
+	Jobs(context.Context, thoonk.JobQuery) (thoonk.JobPage, error)
+	PauseQueue(ctx context.Context, queue thoonk.FeedName, paused bool, actor string) (thoonk.Feed, error)
+}
+
+// maySubmit returns nil if the JID may submit jobs.
+func (st *standing) maySubmit(ctx context.Context) error {
+	if st.granted(auth.Submit) {
+		return nil
+	}
+	return st.mayPublish(ctx)
+}
+
+// submit publishes on a queue: the item's id is the job's, and an id that was given before is a conflict.
+func (s *Service) submit(ctx context.Context, r *request, st *standing, o options) (*stanza.Element, error) {
+	if st.feed.Config.Type != thoonk.TypeJob {
+		return nil, stanza.Unsupported("publish")
+	}
+	if err := st.maySubmit(ctx); err != nil {
+		return nil, err
+	}
+	if !o.met(st.feed.Config) {
+		return nil, stanza.Pubsub(stanza.ConflictCondition, "precondition-not-met")
+	}
+	if p, err := payload.DecodePosition(r.Payload); err != nil || !p.IsZero() {
+		return nil, stanza.Err(stanza.BadRequest).WithText("jobs have no positions")
+	}
+	item, err := readItem(r.verb, st.feed.Config)
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.submitJob(ctx, r, st, thoonk.NewJob{ID: item.ID, Form: item.Form, Payload: item.Body})
+	if err != nil {
+		return nil, err
+	}
+	return published(st.feed.Name, id), nil
+}
+
+func (s *Service) submitJob(ctx context.Context, r *request, st *standing, job thoonk.NewJob) (thoonk.JobID, error) {
+	done, err := s.o.Jobs.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: st.feed.Name, Jobs: []thoonk.NewJob{job}, Actor: r.who.Name})
+	if err != nil {
+		return "", err
+	}
+	return done[0].ID, nil
+}
+
+// jobs retrieves jobs: all of them for those who may read, one's own for those who may submit.
+func (s *Service) jobs(ctx context.Context, r *request, st *standing) (*stanza.Element, error) {
+	if st.feed.Config.Type != thoonk.TypeJob {
+		return nil, stanza.Unsupported("retrieve-items")
+	}
+	submitter, err := st.whose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := stanza.New(stanza.NSPubsub, "items").Set("node", string(st.feed.Name))
+	ids, err := wantedIDs(r.verb)
+	if err != nil {
+		return nil, err
+	}
+	if ids != nil {
+		found, err := s.o.Jobs.JobsByID(ctx, st.feed.Name, ids)
+		if err != nil {
+			return nil, err
+		}
+		addJobs(list, found, submitter)
+		return result(list), nil
+	}
+	paging, err := rsm.Parse(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if paging.Backward || paging.Index >= 0 || r.verb.Attr("max_items") != "" {
+		return nil, stanza.Err(stanza.FeatureNotImplemented).WithText("jobs are listed forwards only, by a set with max and after")
+	}
+	page, err := s.o.Jobs.Jobs(ctx, thoonk.JobQuery{Queue: st.feed.Name, Submitter: submitter, After: paging.After, Limit: max(paging.Limit(pageItems), 1)})
+	if err != nil {
+		return nil, err
+	}
+	addJobs(list, page.Jobs, submitter)
+	if !paging.Asked && page.Next == "" {
+		return result(list), nil
+	}
+	set := rsm.Result{Index: -1, Count: -1, Last: page.Next} // which is the place to go on from, and empty at the end
+	if len(page.Jobs) > 0 {
+		set.First = string(page.Jobs[0].ID)
+	}
+	return result(list, set.Element()), nil
+}
+
+// whose returns the principal whose jobs the JID may see, or "" for all.
+func (st *standing) whose(ctx context.Context) (string, error) {
+	if st.reads() {
+		return "", nil
+	}
+	if st.granted(auth.Submit) {
+		return st.who.Name, nil
+	}
+	return "", st.mayRead(ctx)
+}
+
+// addJobs adds jobs as long as they fit into an answer.
+func addJobs(list *stanza.Element, jobs []thoonk.Job, submitter string) {
+	size := 0
+	for _, job := range jobs {
+		if submitter != "" && job.Submitter != submitter {
+			continue
+		}
+		item := stanza.New(stanza.NSPubsub, "item").Set("id", string(job.ID)).Add(payload.EncodeJob(job))
+		if size += len(item.String()); size > pageBytes && list.First() != nil {
+			return
+		}
+		list.Add(item)
+	}
+}
+
+// retractJob takes a job back: one's own, or any for those who may retract. A worker that has it is asked to give up.
+func (s *Service) retractJob(ctx context.Context, r *request, st *standing, id thoonk.JobID) error {
+	if st.feed.Config.Type != thoonk.TypeJob {
+		return stanza.Unsupported("delete-items")
+	}
+	filter := thoonk.JobFilter{IDs: []thoonk.JobID{id}}
+	if !st.granted(auth.Retract) && !st.is(thoonk.Owner) {
+		if err := st.maySubmit(ctx); err != nil {
+			return err
+		}
+		filter.Submitter = r.who.Name
+	}
+	done, err := s.o.Jobs.RetractJobs(ctx, thoonk.RetractJobs{Queue: st.feed.Name, Filter: filter, Ask: true, Actor: r.who.Name})
+	return outcome(done.Jobs, err)
+}
+
+// outcome is the error of an operation on one job.
+func outcome(done []thoonk.JobEnd, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case len(done) == 0:
+		return stanza.Err(stanza.ItemNotFound).WithText("no such job")
+	case done[0].Err != nil:
+		return done[0].Err
+	}
+	return nil
+}
