@@ -64,6 +64,21 @@ func keyAffiliations(f thoonk.FeedName) string { return "thoonk.affiliations:" +
 // keyAffiliated is a set of the feeds that a JID may have an affiliation to: it may name more, and never less.
 func keyAffiliated(jid string) string { return "thoonk.affiliated:" + jid }
 
+// Keys of subscriptions to nodes of XEP-0060; lua/nodesubscribe.lua says what each holds.
+const (
+	keyNodes        = "thoonk.nodes"
+	keyNodePatterns = "thoonk.nodepatterns"
+	keyNodeEnds     = "thoonk.nodeends"
+	keyNodeBounces  = "thoonk.nodebounces" // hash: bare JID → since when nothing has arrived, in microseconds
+)
+
+func keyNodeSubs(n thoonk.Pattern) string    { return "thoonk.nodesubs:" + string(n) }
+func keyNodePending(n thoonk.Pattern) string { return "thoonk.nodepending:" + string(n) }
+func keyNodesOf(bare string) string          { return "thoonk.nodesof:" + bare }
+
+// keyLinkPlace is the place in the log up to which all is told over the link of a domain.
+func keyLinkPlace(domain string) string { return "thoonk.linkplace:" + domain }
+
 // Keys of the hub. A subscription costs an entry in each of the first three, and one in the set of its topic.
 const (
 	keyHubSubs     = "thoonk.hub.subs"     // hash: id → what was asked for

@@ -41,7 +41,10 @@ var (
 	scriptHubIntent    = load("hub_intent")
 	scriptHubIntervene = load("hub_intervene")
 
-	scriptAffiliate = load("micros", "lib", "affiliate")
+	scriptAffiliate       = load("micros", "lib", "affiliate")
+	scriptNodeSubscribe   = load("micros", "lib", "nodesubscribe")
+	scriptNodeUnsubscribe = load("nodeunsubscribe")
+	scriptLinkPlace       = load("fence", "linkplace")
 
 	scriptSubmit   = load("micros", "lib", "once", "joblib", "submit")
 	scriptClaim    = load("micros", "lib", "once", "joblib", "claim")
@@ -185,6 +188,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
 	case "many":
 		return thoonk.E(thoonk.TooLarge, "%q would have more than %d affiliations", feed, thoonk.MaxAffiliations)
+	case "limited":
+		return thoonk.E(thoonk.Limited, "this address has %d subscriptions: no more are taken", thoonk.MaxNodeSubscriptions)
 	case "fenced":
 		return thoonk.E(thoonk.Conflict, "another process adopts foreign writes now")
 	}
