@@ -12,12 +12,9 @@ import (
 // result is, and then the job stays claimed. Errors: NotFound (the queue), Conflict (its type), Unavailable.
 func (s *Store) FinishJobs(ctx context.Context, queue thoonk.FeedName, jobs []thoonk.FinishJob) ([]thoonk.JobEnd, error) {
 	c := newEnds(len(jobs))
-	size := 0
-	for _, j := range jobs {
-		flag := "-"
-		if j.HasResult {
-			flag = "+"
-		}
+	size, many := 0, 0 // place of the number of the run's jobs in c.args
+	var before thoonk.FinishJob
+	for i, j := range jobs {
 		size += len(j.Result)
 		if len(j.Result) > thoonk.MaxJobResult || size > thoonk.MaxBatchBytes {
 			err := thoonk.E(thoonk.TooLarge, "a result has at most %d bytes, those of a call %d together", thoonk.MaxJobResult, thoonk.MaxBatchBytes)
@@ -25,9 +22,37 @@ func (s *Store) FinishJobs(ctx context.Context, queue thoonk.FeedName, jobs []th
 			size -= len(j.Result)
 			continue
 		}
-		c.add(j.ID, string(j.ID), j.Token, flag, j.Result, escape(j.Actor))
+		if i == 0 || many == 0 || j.Token != before.Token || j.Actor != before.Actor || j.HasResult != before.HasResult {
+			sign := "-"
+			if j.HasResult {
+				sign = "+"
+			}
+			c.args = append(c.args, j.Token, escape(j.Actor), sign, 0)
+			many = len(c.args) - 1
+		}
+		before = j
+		n, _ := c.args[many].(int)
+		c.args[many] = n + 1
+		c.add(j.ID, string(j.ID))
+		if j.HasResult {
+			c.args = append(c.args, j.Result)
+		}
 	}
-	return c.run(ctx, s, "finish", scriptFinish, queue)
+	if err := c.fits(); err != nil || len(c.sent) == 0 {
+		return c.done, err
+	}
+	a, err := s.runKeys(ctx, "finish", scriptFinish, jobKeys(queue, thoonk.Once{}), queue, "", c.args...)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range c.sent {
+		if a.text(k) == "lost" {
+			c.done[i].Err = leaseLost()
+		} else {
+			c.done[i].State = thoonk.JobFinished
+		}
+	}
+	return c.done, nil
 }
 
 // CancelJobs gives claimed jobs back, each for itself: JobEnd.Err is Conflict where the lease is lost. State says where the job is

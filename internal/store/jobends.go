@@ -29,13 +29,17 @@ func (c *ends) add(id thoonk.JobID, args ...any) {
 	c.args = append(c.args, args...)
 }
 
+func (c *ends) fits() error {
+	if len(c.done) == 0 || len(c.done) > thoonk.MaxBatch {
+		return thoonk.E(thoonk.Invalid, "1 to %d jobs at once", thoonk.MaxBatch)
+	}
+	return nil
+}
+
 // run calls a script that answers two words for each job: where it is now, or lost; and a revision or a time.
 func (c *ends) run(ctx context.Context, s *Store, op string, script *redis.Script, queue thoonk.FeedName) ([]thoonk.JobEnd, error) {
-	if len(c.done) == 0 || len(c.done) > thoonk.MaxBatch {
-		return nil, thoonk.E(thoonk.Invalid, "1 to %d jobs at once", thoonk.MaxBatch)
-	}
-	if len(c.sent) == 0 {
-		return c.done, nil
+	if err := c.fits(); err != nil || len(c.sent) == 0 {
+		return c.done, err
 	}
 	a, err := s.runKeys(ctx, op, script, jobKeys(queue, thoonk.Once{}), queue, "", c.args...)
 	if err != nil {

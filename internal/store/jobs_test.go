@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -317,5 +319,174 @@ func TestHeldJobs(t *testing.T) {
 			t.Errorf("it is %+v", j)
 		}
 		f.wantToldJobs("q", "submit delayed delay", "submit now", "submit at", "submit after after", "claim now", "finish now", "release after", "claim after", "release delayed")
+	})
+}
+
+// Finished jobs are remembered until there are too many of them or they are too old, and then no longer.
+func TestOutcomesAreBounded(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{Results: thoonk.ResultBounds{Count: 10}})
+		for i := range 35 {
+			id := fmt.Sprint("job", i)
+			f.submit("q", job(id, ""))
+			f.ok(f.finishJob("q", id, f.claim("q", 1).Lease.Token, "result"))
+		}
+		f.wantState("q", "job34", thoonk.JobFinished)
+		f.wantState("q", "job25", thoonk.JobFinished)
+		_, err := f.Job(f.ctx, "q", "job14")
+		f.fails(err, thoonk.NotFound)
+		seen := map[string]bool{}
+		q := thoonk.JobQuery{Queue: "q", State: thoonk.JobFinished, Limit: 3}
+		for pages := 0; ; pages++ {
+			page, err := f.Jobs(f.ctx, q)
+			f.ok(err)
+			for _, j := range page.Jobs {
+				seen[string(j.ID)] = true
+			}
+			if q.After = page.Next; q.After == "" || pages > 50 {
+				break
+			}
+		}
+		if len(seen) < 10 || len(seen) > 20 || !seen["job34"] {
+			t.Errorf("listed %v", seen)
+		}
+
+		f.jobs("q", thoonk.JobConfig{Results: thoonk.ResultBounds{Keep: time.Millisecond}})
+		thoonktest.Eventually(f, "it is forgotten", func() bool {
+			_, err := f.Job(f.ctx, "q", "job34")
+			return thoonk.KindOf(err) == thoonk.NotFound
+		})
+		thoonktest.Eventually(f, "and removed", func() bool {
+			_, err := f.SweepQueue(f.ctx, "q")
+			f.ok(err)
+			return f.redis.Exists(f.ctx, "thoonk.ended:q", "thoonk.older:q").Val() == 0
+		})
+	})
+}
+
+func TestLeaseEnds(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{MaxLease: time.Minute, Backoff: thoonk.Backoff{First: time.Hour}})
+		f.submit("q", job("a", "A"), job("b", "B"))
+		_, err := f.ClaimJobs(f.ctx, "q", []thoonk.ClaimJobs{{Count: 1, Lease: time.Hour}})
+		f.fails(err, thoonk.Invalid)
+		c := f.claim("q", 1, thoonk.MinLease)
+		kept := f.claim("q", 1, thoonk.MinLease)
+		x, err := f.ExtendLease(f.ctx, thoonk.ExtendLease{Queue: "q", Token: kept.Lease.Token, Lease: time.Minute, ID: "b", Progress: []byte(`{"done":50}`)})
+		f.ok(err)
+		if x.Lease.Expires.Before(kept.Lease.Expires.Add(50*time.Second)) || len(x.Cancelled) > 0 {
+			t.Errorf("extended to %+v", x)
+		}
+		_, err = f.ExtendLease(f.ctx, thoonk.ExtendLease{Queue: "q", Token: kept.Lease.Token, Lease: time.Hour})
+		f.fails(err, thoonk.Invalid)
+		_, err = f.ExtendLease(f.ctx, thoonk.ExtendLease{Queue: "q", Token: kept.Lease.Token, ID: "a"})
+		f.fails(err, thoonk.Conflict)
+		_, err = f.ExtendLease(f.ctx, thoonk.ExtendLease{Queue: "q", Token: kept.Lease.Token + "x"})
+		f.fails(err, thoonk.Conflict)
+
+		thoonktest.Eventually(f, "the lease ends", func() bool {
+			_, err := f.SweepQueue(f.ctx, "q")
+			f.ok(err)
+			return f.job("q", "a").State == thoonk.JobQueued
+		})
+		j := f.wantState("q", "b", thoonk.JobClaimed)
+		if string(j.Progress) != `{"done":50}` {
+			t.Errorf("its progress is %s", j.Progress)
+		}
+		f.fails(f.finishJob("q", "a", c.Lease.Token, ""), thoonk.Conflict)
+		f.ok(f.finishJob("q", "b", kept.Lease.Token, ""))
+		if c = f.wantClaim("q", 1, "a"); c.Jobs[0].Attempt != 2 {
+			t.Errorf("the attempt is %d", c.Jobs[0].Attempt)
+		}
+		f.wantToldJobs("q", "submit a", "submit b", "claim a", "claim b", "cancel a the lease ended", "finish b", "claim a")
+	})
+}
+
+// A job that an old client gave back and another one claimed is not the first worker's any more, nor is one that it got again itself.
+func TestLeaseIsOfOneClaim(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		other := f.foreign()
+		f.submit("q", job("a", "A"))
+		first := f.wantClaim("q", 1, "a")
+		if !other.CancelJob("q", "a") {
+			t.Fatal("the foreign client could not give it back")
+		}
+		f.fails(f.finishJob("q", "a", first.Lease.Token, ""), thoonk.Conflict)
+		second := f.wantClaim("q", 1, "a")
+		if second.Jobs[0].Attempt != 2 {
+			t.Errorf("the attempt is %d", second.Jobs[0].Attempt)
+		}
+		f.fails(f.finishJob("q", "a", first.Lease.Token, ""), thoonk.Conflict)
+		f.fails(f.cancelJob("q", "a", first.Lease.Token, "", ""), thoonk.Conflict)
+		f.ok(f.cancelJob("q", "a", second.Lease.Token, "", thoonk.JobQueued))
+		if _, ok := other.GetJob("q"); !ok {
+			t.Fatal("the foreign client got nothing")
+		}
+		f.fails(f.finishJob("q", "a", second.Lease.Token, ""), thoonk.Conflict)
+		f.wantKeys("q", "a claimed 2")
+	})
+}
+
+// What a stream had claimed is given back when it ends, and what a process's streams had when that process is gone.
+func TestHolders(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		f.submit("q", job("a", "A"), job("b", "B"), job("c", "C"))
+		dead := newFixture(t, f.server)
+		bound := func(s *fixture, stream string) thoonk.Claimed {
+			claimed, err := s.ClaimJobs(f.ctx, "q", []thoonk.ClaimJobs{{Count: 1, Lease: time.Hour, Holder: thoonk.Holder{Process: s.Process(), Stream: stream}}})
+			f.ok(err)
+			return claimed[0]
+		}
+		bound(f, "s1")
+		two := bound(f, "s2")
+		bound(dead, "s1")
+		f.wantKeys("q", "a claimed", "b claimed", "c claimed")
+		f.ok(f.ReleaseHolder(f.ctx, thoonk.Holder{Process: f.Process(), Stream: "s1"}))
+		f.wantKeys("q", "a queued 1", "b claimed", "c claimed")
+
+		ctx, cancel := context.WithCancel(f.ctx)
+		var running sync.WaitGroup
+		running.Go(func() { dead.NewMaintenance().Run(ctx) })
+		thoonktest.Eventually(f, "the other process is known", func() bool { return f.redis.ZCard(f.ctx, "thoonk.holders").Val() == 1 })
+		f.maintaining()
+		cancel()
+		running.Wait()
+		thoonktest.Eventually(f, "what it had is given back", func() bool { return f.job("q", "c").State == thoonk.JobQueued })
+		f.wantKeys("q", "a queued 1", "b claimed", "c queued 1")
+		thoonktest.Eventually(f, "it is forgotten", func() bool {
+			return f.redis.ZCard(f.ctx, "thoonk.holders").Val() == 1 && f.redis.Exists(f.ctx, "thoonk.holding:"+dead.Process()).Val() == 0
+		})
+		f.ok(f.finishJob("q", "b", two.Lease.Token, ""))
+	})
+}
+
+// maintaining runs the maintenance until the test ends.
+func (f *fixture) maintaining() {
+	f.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { f.NewMaintenance().Run(ctx) })
+	f.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
+// The maintenance gives jobs back and lets due ones go without being told which queue it is about.
+func TestMaintenance(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.maintaining()
+		f.jobs("q", thoonk.JobConfig{})
+		f.jobs("r", thoonk.JobConfig{})
+		f.submit("q", job("a", "A"))
+		f.submit("r", thoonk.NewJob{ID: "later", Delay: 20 * time.Millisecond})
+		f.claim("q", 1, thoonk.MinLease)
+		thoonktest.Eventually(f, "the lease ends", func() bool { return f.job("q", "a").State == thoonk.JobQueued })
+		thoonktest.Eventually(f, "the job is due", func() bool { return f.job("r", "later").State == thoonk.JobQueued })
+		f.ok(f.DeleteFeed(f.ctx, thoonk.DeleteFeed{Name: "q"}))
+		f.submit("r", thoonk.NewJob{ID: "later2", Delay: 20 * time.Millisecond})
+		thoonktest.Eventually(f, "the job is due", func() bool { return f.job("r", "later2").State == thoonk.JobQueued })
 	})
 }

@@ -14,8 +14,19 @@ var (
 	unescaper = strings.NewReplacer("%25", "%", "%0A", "\n", "%00", "\x00")
 )
 
-func escape(s string) string   { return escaper.Replace(s) }
-func unescape(s string) string { return unescaper.Replace(s) }
+func escape(s string) string {
+	if !strings.ContainsAny(s, "%\n\x00") {
+		return s
+	}
+	return escaper.Replace(s)
+}
+
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	return unescaper.Replace(s)
+}
 
 // parseRecord reads what parse in lua/joblib.lua reads.
 func parseRecord(text string) map[byte]string {
@@ -30,6 +41,10 @@ func parseRecord(text string) map[byte]string {
 
 // noteRecord takes what a record says of a job.
 func noteRecord(j *thoonk.Job, text string) {
+	if strings.HasPrefix(text, "o") && !strings.Contains(text, "\n") { // as most do
+		j.Submitter = unescape(text[1:])
+		return
+	}
 	r := parseRecord(text)
 	j.Submitter, j.Unique, j.Group, j.Error = r['o'], r['u'], r['g'], r['e']
 	j.MaxAttempts, _ = strconv.Atoi(r['m'])

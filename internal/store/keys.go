@@ -41,7 +41,7 @@ func feedKeys(f thoonk.FeedName) []string {
 		keyFeeds, keyConfig(f), keyIDs(f), keyItems(f), "feed.publishes:" + string(f),
 		keyKnown, keyMeta(f), keyLast(f), keyHistory(f), keyLog, keyOrder(f), keyAdopter, keyPlace,
 		ofQueue("jobs", f), ofQueue("held", f), ofQueue("due", f), ofQueue("leases", f), ofQueue("expires", f),
-		ofQueue("results", f), ofQueue("ended", f), ofQueue("unique", f), ofQueue("waits", f), ofQueue("groups", f),
+		ofQueue("ended", f), ofQueue("older", f), ofQueue("unique", f), ofQueue("waits", f), ofQueue("groups", f),
 		ofQueue("rates", f), ofQueue("seen", f),
 	}
 }

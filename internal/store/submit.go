@@ -62,6 +62,12 @@ func (s *Store) submit(ctx context.Context, sub thoonk.SubmitJobs, checks string
 		return nil, err
 	}
 	done := make([]thoonk.Submitted, 0, len(sub.Jobs))
+	if len(a) == 0 { // all are queued
+		for i := range sub.Jobs {
+			id, _ := args[2+submitFields*i].(string)
+			done = append(done, thoonk.Submitted{ID: thoonk.JobID(id), State: thoonk.JobQueued})
+		}
+	}
 	for ; len(a) >= 4; a = a[4:] {
 		done = append(done, thoonk.Submitted{
 			ID: thoonk.JobID(a.text(0)), State: thoonk.JobState(a.text(1)), Due: micros(a.text(2)), Existing: a.text(3) == "1",
@@ -86,34 +92,40 @@ func checkSubmit(jobs []thoonk.NewJob) error {
 	return nil
 }
 
+// submitFields is how many arguments lua/submit.lua takes for a job.
+const submitFields = 4
+
 func submitArgs(sub thoonk.SubmitJobs, checks string) ([]any, error) {
 	size := 0
-	args := make([]any, 0, 2+11*len(sub.Jobs))
+	args := make([]any, 0, 2+submitFields*len(sub.Jobs))
 	args = append(args, sub.Once.Hash, checks)
 	for _, j := range sub.Jobs {
 		if size += len(j.Payload); size > thoonk.MaxBatchBytes {
 			return nil, thoonk.E(thoonk.TooLarge, "the payloads of a submit have more than %d bytes together", thoonk.MaxBatchBytes)
 		}
-		id, own := string(j.ID), "1"
-		if j.ID == "" {
-			id, own = newID(), ""
+		id := string(j.ID)
+		if id == "" {
+			id = newID()
 		}
-		at := ""
-		if !j.At.IsZero() {
-			at = strconv.FormatInt(j.At.UnixMicro(), 10)
-		}
-		after := make([]string, len(j.After))
-		for k, id := range j.After {
-			after[k] = string(id)
-		}
-		high := ""
-		if j.High {
-			high = "1"
-		}
-		args = append(args, id, own, j.Payload, contentsArg(j.Form.Contents(j.Payload)), newRecord(j, sub.Actor), high,
-			millisArg(j.Delay), at, j.Unique, millisArg(j.UniqueFor), strings.Join(after, "\t"))
+		args = append(args, id, j.Payload, newRecord(j, sub.Actor), jobOptions(j))
 	}
 	return args, nil
+}
+
+// jobOptions is the last argument for a job.
+func jobOptions(j thoonk.NewJob) string {
+	at := ""
+	if !j.At.IsZero() {
+		at = strconv.FormatInt(j.At.UnixMicro(), 10)
+	}
+	after := make([]string, len(j.After))
+	for k, id := range j.After {
+		after[k] = string(id)
+	}
+	return strings.Join([]string{
+		contentsArg(j.Form.Contents(j.Payload)), flag(j.ID != ""), flag(j.High), millisArg(j.Delay), at, j.Unique, millisArg(j.UniqueFor),
+		strings.Join(after, "\t"),
+	}, "\n")
 }
 
 func newID() string {

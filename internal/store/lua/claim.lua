@@ -12,7 +12,7 @@ if refusal then return refusal end
 local callers, wanted = {}, 0
 for i = 6, #ARGV, FIELDS do
   local n, lease, secret, holder, worker = unpack(ARGV, i, i + FIELDS - 1)
-  local caller = {n = tonumber(n), lease = tonumber(lease) or queue.lease, secret = secret, holder = holder, worker = worker, jobs = {}}
+  local caller = {n = tonumber(n), lease = tonumber(lease) or queue.lease, secret = secret, holder = holder, worker = worker}
   if caller.lease > queue.max_lease then
     caller.wait, caller.till, caller.n = 'lease', whole(queue.max_lease), 0
   end
@@ -93,7 +93,8 @@ local function park(job)
   return true
 end
 
-local taken, refused = {}, {}
+local taken, bodies, said, refused = {}, {}, {}, {} -- said are the records
+local attempts
 local exhausted = queue.length == 0
 if allowed > 0 and not exhausted then
   start()
@@ -105,18 +106,16 @@ if allowed > 0 and not exhausted then
     else
       looked = looked + #ids
       local payloads, texts = call('HMGET', ITEMS, unpack(ids)), call('HMGET', RECORDS, unpack(ids))
+      local fine = all_plain(ids)
       for i, id in ipairs(ids) do
-        if not payloads[i] then
-          -- taken back by a client that left it in the list
-        elseif not lawful(id) then
+        local payload, text = payloads[i], texts[i] or 'o'
+        if payload and not fine and not lawful(id) then
           refused[#refused + 1] = id
-        else
-          local job = {id = id, payload = payloads[i], text = texts[i] or 'o'}
-          if grouped and not simple(job.text) then
-            job.r = parse(job.text)
-            if not job.r.g or not park(job) then taken[#taken + 1] = job end
-          else
-            taken[#taken + 1] = job
+        elseif payload then -- without one it was taken back by a client that left it in the list
+          local group = grouped and not simple(text) and parse(text)
+          if not group or not group.g or not park({id = id, payload = payload, text = text, r = group}) then
+            local n = #taken + 1
+            taken[n], bodies[n], said[n] = id, payload, text
           end
         end
       end
@@ -128,35 +127,28 @@ end
 if #taken < allowed then wait, till = 'empty', '' end
 
 if #taken > 0 then
-  local claim
-  local ids, attempts, next_taken = {}, nil, 1
-  for i, job in ipairs(taken) do
-    ids[i] = job.id
-  end
-  attempts = call('HMGET', CANCELLED, unpack(ids))
-  local claimed, leases, expires, unknown = {}, {}, {}, {}
+  local claim, first = nil, 1
+  local failures = call('EXISTS', CANCELLED) == 1 and call('HMGET', CANCELLED, unpack(taken)) or {}
+  local claimed, leases, expires = {}, {}, {}
   for _, caller in ipairs(callers) do
-    local got = math.min(caller.n, #taken - next_taken + 1)
+    local got = math.min(caller.n, #taken - first + 1)
     if got > 0 then
       claim = next_claim(claim)
-      local at, ends = score_of(claim), whole(math.floor(now / 1000) + caller.lease)
-      caller.token, caller.ends = claim .. '.' .. caller.secret, ends
-      local told, owners = {}, {}
-      for k = next_taken, next_taken + got - 1 do
-        local job = taken[k]
-        job.attempt = attempts[k] or '0'
-        caller.jobs[#caller.jobs + 1] = job
-        claimed[2 * k - 1], claimed[2 * k] = at, job.id
-        told[#told + 1] = job.id
-        owners[#owners + 1] = owner_of(job.text)
-        tellings.add('claim', job.id, owners[#owners], caller.worker, '')
+      local at, ends, worker = score_of(claim), whole(math.floor(now / 1000) + caller.lease), caller.worker
+      caller.token, caller.ends, caller.first, caller.got = claim .. '.' .. caller.secret, ends, first, got
+      local told, owners_told = tellings.group('claim', worker, '')
+      for k = first, first + got - 1 do
+        local id = taken[k]
+        claimed[2 * k - 1], claimed[2 * k] = at, id
+        told[#told + 1], owners_told[#owners_told + 1] = id, owner_of(said[k])
       end
-      leases[#leases + 1], leases[#leases + 2] = claim, table.concat({caller.secret, ends, caller.holder, caller.worker}, ' ')
+      leases[#leases + 1], leases[#leases + 2] = claim, table.concat({caller.secret, ends, caller.holder, worker}, ' ')
       expires[#expires + 1], expires[#expires + 2] = ends, claim
       timer(ends)
-      next_taken = next_taken + got
+      first = first + got
     end
   end
+  attempts = failures
   call('ZADD', CLAIMED, unpack(claimed))
   call('HSET', LEASES, unpack(leases))
   call('ZADD', EXPIRES, unpack(expires))
@@ -175,13 +167,14 @@ if wait == 'empty' then
 end
 local answer = {'ok'}
 for _, caller in ipairs(callers) do
-  local n = #answer
-  local short = #caller.jobs < caller.n
-  answer[n + 1], answer[n + 2], answer[n + 3] = #caller.jobs, caller.token or '', caller.ends or ''
+  local n, got = #answer, caller.got or 0
+  local short = got < caller.n
+  answer[n + 1], answer[n + 2], answer[n + 3] = got, caller.token or '', caller.ends or ''
   answer[n + 4], answer[n + 5] = caller.wait or short and wait or '', caller.till or short and till or ''
-  for _, job in ipairs(caller.jobs) do
-    n = #answer
-    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = job.id, job.payload, job.attempt, job.text
+  n = n + 5
+  for k = caller.first or 1, (caller.first or 1) + got - 1 do
+    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = taken[k], bodies[k], attempts[k] or '0', said[k]
+    n = n + 4
   end
 end
 return answer

@@ -8,7 +8,7 @@ local refusal = open_queue()
 if refusal then return refusal end
 lease = tonumber(lease) or queue.lease
 if lease > queue.max_lease then return {'lease', whole(queue.max_lease)} end
-local claim, secret = split_token(token)
+local claim, secret = string.match(token, '^(%d+)%.(%w+)$')
 local kept = claim and call('HGET', LEASES, claim)
 local known, holder, worker = string.match(kept or '', '^(%w+) %d+ (%S+) (.*)$')
 if not known or known ~= secret then return {'lost'} end

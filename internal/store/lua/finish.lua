@@ -1,67 +1,93 @@
 -- finish ends claimed jobs as done, each for itself. A job that the same lease finished already counts as done.
--- ARGV  6... for each job: id; token; +, or - if there is no result; result; worker
--- returns  ok, then for each job: finished or lost, ''
+-- ARGV  6... for each run of jobs with the same lease and worker: token; worker; + if each has a result, - if none has; how many;
+--       then their ids, each with its result if it has one
+-- returns  ok if all are finished, else ok, then for each job: finished or lost
 --          not_found | conflict, bare | conflict, type, T
-local FIELDS = 5
-
 local refusal = open_queue('job')
 if refusal then return refusal end
 
-local jobs, ids, tokens = {}, {}, {}
-for i = 6, #ARGV, FIELDS do
-  local id, token, flag, result, worker = unpack(ARGV, i, i + FIELDS - 1)
-  jobs[#jobs + 1] = {id = id, token = token, flag = flag, result = result, worker = worker}
-  ids[#ids + 1], tokens[#tokens + 1] = id, token
+local ids, tokens, workers, flags, results = {}, {}, {}, {}, {}
+local at, n = 6, 0
+while at < #ARGV do
+  local token, worker, flag, many = unpack(ARGV, at, at + 3)
+  local step = flag == '+' and 2 or 1
+  at = at + 4
+  local past = at + step * many
+  while at < past do
+    n = n + 1
+    ids[n], tokens[n], workers[n], flags[n] = ARGV[at], token, worker, flag
+    if step == 2 then results[n] = ARGV[at + 1] end
+    at = at + step
+  end
 end
 local claims = leased(ids, tokens)
 
-local done, done_ids, twice = {}, {}, {}
-for i, job in ipairs(jobs) do
-  job.claim = claims[i]
-  if job.claim and not twice[job.id] then
-    twice[job.id] = true
-    done[#done + 1], done_ids[#done_ids + 1] = job, job.id
-  else
-    local outcome = call('HGET', RESULTS, job.id)
-    local same = outcome and string.match(outcome, '^finished\n%d+\n(%S+)\n') == job.token
-    job.answer = (same or twice[job.id] and job.claim) and 'finished' or 'lost'
+local answers, lost, done, index, twice = {}, {}, {}, {}, {}
+for i = 1, n do
+  local id = ids[i]
+  if claims[i] and not twice[id] then
+    twice[id] = true
+    done[#done + 1], index[#index + 1] = id, i
+  elseif not claims[i] then
+    lost[#lost + 1] = id
+    answers[i] = 'lost'
+  end
+end
+if #lost > 0 then
+  local k = 0
+  local outcomes = outcomes_of(lost)
+  for i = 1, n do
+    if answers[i] then
+      k = k + 1
+      local token = outcomes[k] and string.match(outcomes[k], '^finished\n%d+\n(%S*)\n')
+      if token == tokens[i] then answers[i] = nil end
+    end
   end
 end
 
-local answer = {'ok'}
 if #done > 0 then
   start()
-  local texts, failures = call('HMGET', RECORDS, unpack(done_ids)), call('HMGET', CANCELLED, unpack(done_ids))
-  local tellings, special, leases = telling(), {}, {}
-  for i, job in ipairs(done) do
-    job.answer, job.state = 'finished', 'finished'
-    job.owner, job.attempt = owner_of(texts[i]), (failures[i] or 0) + 1
-    leases[job.claim] = true
-    if not simple(texts[i]) then special[#special + 1] = {id = job.id, r = parse(texts[i]), done = true} end
-    tellings.add('finish', job.id, job.owner, job.worker, '')
-    if job.flag == '+' then message('job.finish:' .. name, job.id .. '\0' .. job.result) end
+  local texts, failures = call('HMGET', RECORDS, unpack(done)), nil
+  if call('EXISTS', CANCELLED) == 1 then failures = call('HMGET', CANCELLED, unpack(done)) end
+  local tellings, leases, outcomes, special, heads, over = telling(), {}, {}, {}, {}, {}
+  local awaited = call('EXISTS', WAITS) == 1
+  for k, id in ipairs(done) do
+    local i = index[k]
+    local token, worker = tokens[i], workers[i]
+    local owner = owner_of(texts[k])
+    local attempt = (failures and failures[k] or 0) + 1
+    local head = heads[token]
+    if not head then
+      head = 'finished\n' .. now .. '\n' .. token .. '\n'
+      heads[token], leases[claims[i]] = head, true
+    end
+    if not simple(texts[k]) then special[#special + 1] = {id = id, r = parse(texts[k])} end
+    tellings.add('finish', id, owner, worker, '')
+    outcomes[2 * k - 1] = id
+    outcomes[2 * k] = head .. attempt .. '\n' .. flags[i] .. '\n' .. owner .. '\n' .. worker .. '\n' .. (results[i] or '')
+    if flags[i] == '+' then message('job.finish:' .. name, id .. '\0' .. results[i]) end
+    if awaited then over[k] = {id = id, done = true} end
   end
-  call('ZREM', CLAIMED, unpack(done_ids))
-  call('HDEL', CANCELLED, unpack(done_ids))
-  call('ZREM', PUBLISHED, unpack(done_ids))
+  call('ZREM', CLAIMED, unpack(done))
+  if failures then call('HDEL', CANCELLED, unpack(done)) end
+  call('ZREM', PUBLISHED, unpack(done))
   call('INCRBY', FINISHES, #done)
-  call('HDEL', ITEMS, unpack(done_ids))
-  call('HDEL', RECORDS, unpack(done_ids))
-  keep_outcomes(done)
+  call('HDEL', ITEMS, unpack(done))
+  call('HDEL', RECORDS, unpack(done))
+  keep_outcomes(outcomes)
   tellings.all()
-  for _, s in ipairs(special) do
-    free_unique(s.id, s.r)
-    leave_group(s.id, s.r, tellings)
+  for _, job in ipairs(special) do
+    free_unique(job.id, job.r)
+    leave_group(job.id, job.r, tellings)
   end
-  for _, job in ipairs(done) do
-    job.done = true
-  end
-  dependents(done, tellings)
+  if awaited then dependents(over, tellings) end
   tellings.all()
   drop_leases(leases)
   finish_queue()
 end
-for i, job in ipairs(jobs) do
-  answer[2 * i], answer[2 * i + 1] = job.answer, ''
+if not next(answers) then return {'ok'} end
+local answer = {'ok'}
+for i = 1, n do
+  answer[i + 1] = answers[i] or 'finished'
 end
 return answer

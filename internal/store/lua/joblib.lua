@@ -8,8 +8,8 @@
 --                           of a queue: leased item → claim
 --      17 thoonk.leases:F   hash: claim, in microseconds → secret, end in milliseconds, holder or -, worker
 --      18 thoonk.expires:F  zset: claim → end in milliseconds
---      19 thoonk.results:F  hash: job that is over → outcome, see outcome
---      20 thoonk.ended:F    zset: job that is over → when it is forgotten, in milliseconds
+--      19 thoonk.ended:F    hash: job that is over → outcome, see keep_outcomes
+--      20 thoonk.older:F    hash: the same of those that were over before
 --      21 thoonk.unique:F   hash: unique key → until when in microseconds, or 0, job
 --      22 thoonk.waits:F    hash: job → the jobs that wait for it, with line breaks between
 --      23 thoonk.groups:F   zset, all scores 0: r, group, line break, job, of the claimed jobs of a group;
@@ -22,7 +22,7 @@
 -- A claim, one for each caller that claims, is known by its time in microseconds, which no other claim of the queue has. That
 -- very time is the score of its jobs in feed.claimed, in milliseconds with three decimals. No claim of ours has a whole
 -- millisecond, which is what other clients write.
-local RECORDS, HELD, DUE, LEASES, EXPIRES, RESULTS, ENDED, UNIQUE, WAITS, GROUPS, RATES, SEEN = unpack(KEYS, 14, 25)
+local RECORDS, HELD, DUE, LEASES, EXPIRES, RESULTS, OLDER, UNIQUE, WAITS, GROUPS, RATES, SEEN = unpack(KEYS, 14, 25)
 local PUBLISHED, CLAIMED, CANCELLED, STALLED, FINISHES, TIMERS = unpack(KEYS, 28, 33)
 
 local RUN = 100   -- changes in one entry of the log
@@ -92,13 +92,27 @@ local function format_record(r)
   return text
 end
 
--- simple reports whether a record says nothing but whose job it is.
+-- simple reports whether a record says nothing but whose job it is, and owner_of says whose. Many jobs have the same record.
+local simple_ones, owners = {}, {}
+
 local function simple(text)
-  return not text or not string.find(text, '\n', 1, true)
+  if not text then return true end
+  local known = simple_ones[text]
+  if known == nil then
+    known = not string.find(text, '\n', 1, true)
+    simple_ones[text] = known
+  end
+  return known
 end
 
 local function owner_of(text)
-  return string.match(text or '', '^o([^\n]*)') or ''
+  if not text then return '' end
+  local owner = owners[text]
+  if not owner then
+    owner = string.match(text, '^o([^\n]*)') or ''
+    owners[text] = owner
+  end
+  return owner
 end
 
 -- tell_jobs tells of changes of one kind, in entries that each stand for up to RUN of them. owners are the submitters.
@@ -128,23 +142,30 @@ end
 
 -- telling collects changes, so that those of one kind, actor and reason are told together, in the order of their first.
 local function telling()
-  local t = {order = {}, by = {}}
-  function t.add(kind, id, owner, who, reason)
-    local key = kind .. '\n' .. who .. '\n' .. reason
-    local group = t.by[key]
-    if not group then
-      group = {kind = kind, who = who, reason = reason, ids = {}, owners = {}}
-      t.by[key] = group
-      t.order[#t.order + 1] = group
+  local t, last = {order = {}}, nil
+  -- group returns the ids and submitters of changes that are alike, to be added to.
+  function t.group(kind, who, reason)
+    if not last or last.kind ~= kind or last.who ~= who or last.reason ~= reason then
+      last = nil
+      for _, group in ipairs(t.order) do
+        if group.kind == kind and group.who == who and group.reason == reason then last = group end
+      end
+      if not last then
+        last = {kind = kind, who = who, reason = reason, ids = {}, owners = {}}
+        t.order[#t.order + 1] = last
+      end
     end
-    group.ids[#group.ids + 1] = id
-    group.owners[#group.owners + 1] = owner
+    return last.ids, last.owners
+  end
+  function t.add(kind, id, owner, who, reason)
+    local ids, of = t.group(kind, who, reason)
+    ids[#ids + 1], of[#of + 1] = id, owner
   end
   function t.all()
     for _, g in ipairs(t.order) do
       tell_jobs(g.kind, g.ids, g.owners, g.who, g.reason)
     end
-    t.order, t.by = {}, {}
+    t.order, last = {}, nil
   end
   return t
 end
@@ -156,11 +177,6 @@ end
 
 local function score_of(claim)
   return string.sub(claim, 1, -4) .. '.' .. string.sub(claim, -3)
-end
-
--- split_token takes a token, which is a claim and its secret.
-local function split_token(token)
-  return string.match(token, '^(%d+)%.(%w+)$')
 end
 
 -- timer makes the maintenance look at the queue at that time, in milliseconds.
@@ -364,29 +380,56 @@ local function dependents(over, tellings)
   end
 end
 
--- keep_outcomes remembers how jobs ended, each with id, state, owner, token, attempt, flag (? if the result is not known, + if
--- there is one, - if there is none), result and worker.
-local function keep_outcomes(jobs)
-  if queue.keep < 0 or #jobs == 0 then return end
-  local results, ended = {}, {}
-  local forget_at = whole(math.floor(now / 1000) + queue.keep)
-  for i, job in ipairs(jobs) do
-    results[2 * i - 1] = job.id
-    results[2 * i] = table.concat({job.state, now, job.token, job.attempt, job.flag, job.owner, job.worker, job.result}, '\n')
-    ended[2 * i - 1], ended[2 * i] = forget_at, job.id
+-- forget_outcomes drops what has been kept for long enough: when the newer outcomes are too many, or the first of them too old, they
+-- become the older ones, which are dropped as a whole. So between once and twice as much is kept, at no cost for each.
+local function forget_outcomes(more)
+  local kept = call('HMGET', META, 'results_since', 'older_since')
+  local now_ms = math.floor(now / 1000)
+  local since, older = tonumber(kept[1] or ''), tonumber(kept[2] or '')
+  local keep = math.max(queue.keep, 0)
+  if since and (now_ms - since >= keep or call('HLEN', RESULTS) + more > queue.kept) then
+    call('UNLINK', OLDER)
+    if call('EXISTS', RESULTS) == 1 then call('RENAME', RESULTS, OLDER) end
+    since, older = nil, now_ms
+  elseif older and now_ms - older >= keep then
+    call('UNLINK', OLDER)
+    older = nil
   end
-  call('HSET', RESULTS, unpack(results))
-  call('ZADD', ENDED, unpack(ended))
-  timer(forget_at)
-  local excess = math.min(call('ZCARD', ENDED) - queue.kept, 2000)
-  if excess > 0 then
-    local old = call('ZPOPMIN', ENDED, excess)
-    local ids = {}
-    for i = 1, #old, 2 do
-      ids[#ids + 1] = old[i]
+  if more > 0 then since = since or now_ms end
+  local before = {tonumber(kept[1] or ''), tonumber(kept[2] or '')}
+  if since ~= before[1] or older ~= before[2] then
+    call('HSET', META, 'results_since', since and whole(since) or '', 'older_since', older and whole(older) or '')
+  end
+  if since then timer(since + keep) end
+  if older then timer(older + keep) end
+end
+
+-- keep_outcomes remembers how jobs ended: id, outcome, ... An outcome is, with line breaks between: state, time in microseconds, token,
+-- claims in all, + if there is a result, - if there is none or ? if that is not known, submitter, worker, result.
+local function keep_outcomes(outcomes)
+  if queue.keep < 0 or #outcomes == 0 then return end
+  forget_outcomes(#outcomes / 2)
+  call('HSET', RESULTS, unpack(outcomes))
+end
+
+-- outcomes_of returns what is kept of jobs, false where nothing is.
+local function outcomes_of(ids)
+  local found, missing, places = call('HMGET', RESULTS, unpack(ids)), {}, {}
+  for i, outcome in ipairs(found) do
+    if not outcome then
+      missing[#missing + 1], places[#places + 1] = ids[i], i
     end
-    call('HDEL', RESULTS, unpack(ids))
   end
+  if #missing > 0 and call('EXISTS', OLDER) == 1 then
+    for k, outcome in ipairs(call('HMGET', OLDER, unpack(missing))) do
+      found[places[k]] = outcome
+    end
+  end
+  local oldest = now - math.max(queue.keep, 0) * 1000
+  for i, outcome in ipairs(found) do
+    if outcome and tonumber(string.match(outcome, '^%l+\n(%d+)')) < oldest then found[i] = false end
+  end
+  return found
 end
 
 -- ended_jobs undoes what jobs that are over kept from others. Each has id, r and done.
@@ -405,7 +448,8 @@ local function retracted(jobs, tellings)
   for i, job in ipairs(jobs) do
     ids[i] = job.id
     job.done = false
-    outcomes[i] = {id = job.id, state = 'retracted', owner = job.r.o or '', token = '', attempt = job.attempt, flag = '-', result = '', worker = job.by}
+    outcomes[2 * i - 1] = job.id
+    outcomes[2 * i] = table.concat({'retracted', now, '', job.attempt, '-', job.r.o or '', job.by, ''}, '\n')
     tellings.add('retract', job.id, job.r.o or '', job.by, '')
     if job.queued then call('LREM', IDS, -1, job.id) end
   end
@@ -422,29 +466,35 @@ local function retracted(jobs, tellings)
   ended_jobs(jobs, tellings)
 end
 
--- leased finds out which jobs are claimed by the leases that callers name, and returns for each its claim, or nil.
+-- leased finds out which jobs are claimed by the leases that callers name, and returns for each its claim, or false.
 local function leased(ids, tokens)
-  local scores = feed.type == 'queue' and call('ZMSCORE', DUE, unpack(ids)) or call('ZMSCORE', CLAIMED, unpack(ids))
-  local claims, secrets, wanted, known = {}, {}, {}, {}
+  local of_queue = feed.type == 'queue'
+  local scores = call('ZMSCORE', of_queue and DUE or CLAIMED, unpack(ids))
+  local known, wanted = {}, {} -- by token: its claim, secret, score as a number and as Redis writes it
   for i = 1, #ids do
-    local claim, secret = split_token(tokens[i])
-    local at = scores[i] and (feed.type == 'queue' and whole(tonumber(scores[i])) or claim_of(scores[i]))
-    if claim and at == claim then
-      claims[i], secrets[i] = claim, secret
-      if known[claim] == nil then
-        known[claim] = false
-        wanted[#wanted + 1] = claim
-      end
+    local token = tokens[i]
+    if known[token] == nil then
+      local claim, secret = string.match(token, '^(%d+)%.(%w+)$')
+      known[token] = claim and {claim = claim, secret = secret, at = tonumber(of_queue and claim or score_of(claim))} or false
+      if claim then wanted[#wanted + 1] = known[token] end
     end
   end
-  if #wanted == 0 then return claims end
-  for k, lease in ipairs(call('HMGET', LEASES, unpack(wanted))) do
-    known[wanted[k]] = lease and string.match(lease, '^%w+') or ''
+  if #wanted > 0 then
+    local claims = {}
+    for k, lease in ipairs(wanted) do
+      claims[k] = lease.claim
+    end
+    for k, text in ipairs(call('HMGET', LEASES, unpack(claims))) do
+      wanted[k].holds = text and string.match(text, '^%w+') == wanted[k].secret
+    end
   end
-  for i in pairs(secrets) do
-    if known[claims[i]] ~= secrets[i] then claims[i] = nil end
+  local found = {}
+  for i = 1, #ids do
+    local lease, at = known[tokens[i]], scores[i]
+    if lease and at and lease.holds and at ~= lease.text and tonumber(at) == lease.at then lease.text = at end
+    found[i] = lease and at and at == lease.text and lease.claim or false
   end
-  return claims
+  return found
 end
 
 -- backoff is how long a job waits that failed so often, in milliseconds.
@@ -539,6 +589,15 @@ local function restore(ids, tellings, who, reason)
   end
   call('HDEL', HELD, unpack(ids))
   call('ZREM', DUE, unpack(ids))
+end
+
+-- all_plain reports whether ids have nothing but printable ASCII, as most have.
+local function all_plain(ids)
+  if string.find(table.concat(ids), '[%c\127-\255]') then return false end
+  for _, id in ipairs(ids) do
+    if #id == 0 or #id > 512 then return false end
+  end
+  return true
 end
 
 -- lawful reports whether an id is one that our rules allow: 1 to 512 bytes of UTF-8 and no control characters. Only other

@@ -9,7 +9,7 @@ local function look(ids)
   local items, held, texts = call('HMGET', ITEMS, unpack(ids)), call('HMGET', HELD, unpack(ids)), call('HMGET', RECORDS, unpack(ids))
   local claimed, stalled, due = call('ZMSCORE', CLAIMED, unpack(ids)), call('SMISMEMBER', STALLED, unpack(ids)), call('ZMSCORE', DUE, unpack(ids))
   local failures, published = call('HMGET', CANCELLED, unpack(ids)), call('ZMSCORE', PUBLISHED, unpack(ids))
-  local outcomes = call('HMGET', RESULTS, unpack(ids))
+  local outcomes = outcomes_of(ids)
   for i, id in ipairs(ids) do
     local job = {
       id = id, state = '', payload = items[i] or held[i] or '', text = texts[i] or '', failures = failures[i] or '',
@@ -32,44 +32,42 @@ local function look(ids)
   return jobs
 end
 
--- some returns up to n jobs of a state from a place on, and the place after each of them, nil after the last job.
+-- scan returns about n members of a set, or fields of a hash, from a cursor on, and the cursor after them.
+local function scan(command, key, cursor, n)
+  local ids, step = {}, command == 'HSCAN' and 2 or 1
+  repeat
+    local reply = call(command, key, cursor, 'COUNT', 1)
+    cursor = reply[1]
+    for i = 1, #reply[2], step do
+      ids[#ids + 1] = reply[2][i]
+    end
+  until cursor == '0' or #ids >= n
+  return ids, cursor
+end
+
+-- some returns up to n jobs of a state from a place on, and the place to go on from, nil after the last job. Where jobs have an order, a
+-- page may end after any of them: places is then the number of those before the page, otherwise nil.
 local function some(state, place, n)
-  local ids, from = nil, tonumber(place) or 0
   if state == 'stalled' then
-    ids = {}
-    local cursor, places = place, {}
-    repeat
-      local reply = call('SSCAN', STALLED, cursor, 'COUNT', 1)
-      cursor = reply[1]
-      for _, id in ipairs(reply[2]) do
-        ids[#ids + 1] = id
-      end
-    until cursor == '0' or #ids >= n
-    for i = 1, #ids do
-      places[i] = cursor ~= '0' and cursor or nil
-    end
-    return ids, places, true
+    local ids, cursor = scan('SSCAN', STALLED, place, n)
+    return ids, cursor ~= '0' and cursor or nil
   end
+  if state == 'finished' or state == 'retracted' then
+    local older = string.sub(place, 1, 1) == '1'
+    local ids, cursor = scan('HSCAN', older and OLDER or RESULTS, place == '0' and '0' or string.sub(place, 2), n)
+    if cursor ~= '0' then return ids, (older and '1' or '2') .. cursor end
+    return ids, not older and '10' or nil
+  end
+  local from, ids = tonumber(place), {}
   if state == 'queued' then
-    local backwards = call('LRANGE', IDS, -from - n, -from - 1)
-    ids = {}
-    if from < call('LLEN', IDS) then
-      for i = #backwards, 1, -1 do
-        ids[#ids + 1] = backwards[i]
-      end
+    local backwards = from < queue.length and call('LRANGE', IDS, -from - n, -from - 1) or {}
+    for i = #backwards, 1, -1 do
+      ids[#ids + 1] = backwards[i]
     end
-  elseif state == 'claimed' then
-    ids = call('ZRANGE', CLAIMED, from, from + n - 1)
-  elseif state == 'held' then
-    ids = call('ZRANGE', DUE, from, from + n - 1)
   else
-    ids = call('ZREVRANGE', ENDED, from, from + n - 1)
+    ids = call('ZRANGE', state == 'claimed' and CLAIMED or DUE, from, from + n - 1)
   end
-  local places = {}
-  for i = 1, #ids do
-    places[i] = #ids == n and whole(from + i) or (i < #ids and whole(from + i) or nil)
-  end
-  return ids, places, false
+  return ids, #ids == n and whole(from + n) or nil, from
 end
 
 local function matches(job, submitter, group)
@@ -96,15 +94,16 @@ local function choose(first)
   local looked = 0
   if place == '' then place = '0' end
   repeat
-    local ids, places, scanned = some(state, place, math.min(limit - #chosen, 100))
+    local ids, following, from = some(state, place, math.min(limit - #chosen, 100))
     looked = looked + #ids
-    local following
     for i, job in ipairs(look(ids)) do
-      following = places[i]
-      if (state == '' or job.state == state) and matches(job, submitter, group) then
+      if job.state == state and matches(job, submitter, group) then
         chosen[#chosen + 1] = job
         bytes = bytes + #job.payload + #job.outcome
-        if bytes > LOOK_BYTES and not scanned then break end
+        if from and bytes > LOOK_BYTES and i < #ids then
+          following = whole(from + i)
+          break
+        end
       end
     end
     place = following

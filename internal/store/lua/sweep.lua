@@ -45,9 +45,8 @@ for claim, reason in pairs(over) do
   end
 end
 local due = of_queue and {} or call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, MOST)
-local old = call('ZRANGEBYSCORE', ENDED, '-inf', now_ms, 'LIMIT', 0, MOST)
 
-if any or #due > 0 or #old > 0 then
+if any or #due > 0 then
   start()
   local tellings = telling()
   table.sort(back, function(a, b) return a.claim < b.claim end)
@@ -70,10 +69,6 @@ if any or #due > 0 or #old > 0 then
     unpark(id, parse(call('HGET', RECORDS, id)))
   end
   promote(due, tellings)
-  if #old > 0 then
-    call('HDEL', RESULTS, unpack(old))
-    call('ZREM', ENDED, unpack(old))
-  end
   tellings.all()
   finish_queue()
 end
@@ -84,8 +79,10 @@ local function earliest(key, scale)
   local at = first and tonumber(first) / scale
   if at and at < 9e12 and (not next_at or at < next_at) then next_at = at end
 end
+due_next = nil
+if not of_queue then forget_outcomes(0) end
+next_at = due_next
 earliest(EXPIRES, 1)
-earliest(ENDED, 1)
 if not of_queue then earliest(DUE, 1000) end
 if again then next_at = now_ms end
 if next_at then
