@@ -51,7 +51,7 @@ func content(source syndication.Source, ev thoonk.Event) *stanza.Element {
 		return nil
 	}
 	item := thoonk.Item{ID: ev.ItemID, Body: ev.Body, Revision: ev.Revision, Updated: ev.Revision.Time(), Published: ev.Revision.Time()}
-	if e := payload.Encode(source.Feed.Name, ev.Content, item); e != nil {
+	if e := payload.Encode(source, ev.Content, item); e != nil {
 		return e
 	}
 	return stanza.New(payload.NS, "text")
