@@ -46,6 +46,11 @@ func (s *Store) historyFrom(ctx context.Context, feed thoonk.FeedName, from stri
 	if err != nil {
 		return nil, failure("read history", err)
 	}
+	return parseEntries(reply), nil
+}
+
+// parseEntries reads the entries of a stream as scripts return them.
+func parseEntries(reply []any) []redis.XMessage {
 	entries := make([]redis.XMessage, 0, len(reply))
 	for _, r := range reply {
 		entry, ok := r.([]any)
@@ -61,7 +66,7 @@ func (s *Store) historyFrom(ctx context.Context, feed thoonk.FeedName, from stri
 		}
 		entries = append(entries, redis.XMessage{ID: id, Values: values})
 	}
-	return entries, nil
+	return entries
 }
 
 func parseHistory(feed thoonk.FeedName, entries []redis.XMessage) ([]thoonk.Event, error) {

@@ -30,6 +30,7 @@ var (
 	scriptPurge   = load("micros", "lib", "purge")
 	scriptLease   = load("lease")
 	scriptHistory = load("history")
+	scriptArchive = load("archive")
 	scriptFormer  = load("former")
 
 	scriptHubTake      = load("fence", "hub_take")
