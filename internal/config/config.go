@@ -42,6 +42,7 @@ type Config struct {
 	OutboundAllow   []netip.Prefix // addresses that webhooks may be at although they are not public
 	Public          []auth.Grant   // what anonymous callers may do
 	Roles           auth.Roles     // what a token's scope may name
+	XMPP            []XMPP         // the components of XMPP servers
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.
@@ -79,6 +80,10 @@ func (c Config) Bound(addr net.Addr) Config {
 
 // LogValue tells what an operator asks first, without the password that the Redis URL may carry.
 func (c Config) LogValue() slog.Value {
+	domains := make([]string, len(c.XMPP))
+	for i, x := range c.XMPP {
+		domains[i] = x.Domain
+	}
 	return slog.GroupValue(
 		slog.String("file", c.File),
 		slog.String("listen", c.Listen),
@@ -88,6 +93,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("auth_key", c.AuthKey),
 		slog.String("auth_jwks", withoutPassword(c.AuthJWKS)),
 		slog.String("scheme", c.Scheme()),
+		slog.Any("xmpp", domains),
 	)
 }
 

@@ -9,7 +9,17 @@ func TestErrorsInTheFile(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
 		"lisen: x":                            "lisen: unknown key in ",
-		"jids: {}":                            "jids: unknown key",
+		"jids: []":                            "jids: a list in ",
+		"jids: {A@b: []}":                     `jids: "A@b" in `,
+		"jids: {a@b: x}":                      "jids.a@b: a text in ",
+		"jids: {a@b: [{match: x, can: [y]}]}": "jids.a@b[0] in ",
+		"xmpp: {}":                            "xmpp: a mapping in ",
+		"xmpp: [x]":                           "xmpp[0]: a text in ",
+		"xmpp: [{}]":                          "xmpp[0] in ",
+		"xmpp: [{addr: x}]":                   `xmpp[0].addr: "x" from `,
+		"xmpp: [{domain: A}]":                 `xmpp[0].domain: "A" from `,
+		"xmpp: [{secret: 1}]":                 "xmpp[0].secret: a whole number in ",
+		"xmpp: [{port: x}]":                   `xmpp[0]: unknown key "port" in `,
 		"a.b: 1":                              "a.b: unknown key",
 		"7: x":                                "7: unknown key in ",
 		"config: other.yaml":                  "names another file",

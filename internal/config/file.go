@@ -37,6 +37,10 @@ func (l *loader) file(name string) {
 		switch key {
 		case "public":
 			l.public = l.grants(key, values[key], name)
+		case "jids":
+			l.common = l.jids(key, values[key], name)
+		case "xmpp":
+			l.xmpp = l.links(values[key], name)
 		case "roles":
 			l.rolesOf(values[key], name)
 		case "config":

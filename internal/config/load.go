@@ -35,6 +35,8 @@ type loader struct {
 	origin   map[string]string // where each value is from, for messages
 	public   []auth.Grant      // from the file
 	roles    auth.Roles        // from the file
+	common   auth.JIDs         // from the file: of links that have none of their own
+	xmpp     []XMPP            // from the file
 	problems []error
 }
 
@@ -83,6 +85,7 @@ func (l *loader) config() Config {
 			l.problem("%s: %s from %s %w", s.key, shown, l.origin[s.key], err)
 		}
 	}
+	l.checkXMPP(&c)
 	if c.PublicURL == "" {
 		c.PublicURL = publicURL(c)
 	}
