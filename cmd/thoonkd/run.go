@@ -52,11 +52,18 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
+	components, err := newComponents(cfg, st, log)
+	if err != nil {
+		return err
+	}
 	broker, adopter, remote := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval), remoteKeys(cfg, log)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { broker.Run(background) })
 	running.Go(func() { adopter.Run(background) })
+	for _, c := range components {
+		running.Go(func() { c.Run(background) })
+	}
 	if remote != nil {
 		running.Go(func() { remote.Run(background) })
 	}
