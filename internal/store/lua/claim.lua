@@ -20,14 +20,14 @@ for i = 6, #ARGV, FIELDS do
   wanted = wanted + caller.n
 end
 
--- spare is how many of n the rate leaves now, and when it leaves one.
+-- spare is how many of n the rate leaves now, and when it leaves another one.
 local function spare(group, most, per, n)
   if not most then return n, '' end
   local step = per / most
   local unused = tonumber(call('ZSCORE', RATES, group) or '0')
   if unused < tonumber(now) then unused = tonumber(now) end
-  local free = math.floor((now + per - unused) / step + 0.000001)
-  return math.max(0, math.min(n, free)), whole(math.ceil(unused - per + step))
+  local free = math.max(0, math.min(n, math.floor((now + per - unused) / step + 0.000001)))
+  return free, whole(math.ceil(unused + (free + 1) * step - per))
 end
 
 local function use(group, most, per, n)
@@ -162,8 +162,8 @@ tellings.all()
 finish_queue()
 
 if wait == 'empty' then
-  local next_due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-  if next_due[2] and tonumber(next_due[2]) < 9e15 then till = string.format('%.0f', tonumber(next_due[2])) end
+  local next_due = finite(call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
+  if next_due then till = whole(next_due) end
 end
 local answer = {'ok'}
 for _, caller in ipairs(callers) do

@@ -205,6 +205,12 @@ local function drop_leases(claims)
   end
 end
 
+-- finite reads a score, and is nil for +inf, which not every Redis writes alike.
+local function finite(text)
+  local n = tonumber(text or '')
+  return n and n < 9e15 and n or nil
+end
+
 -- due_at is a time of thoonk.due, in microseconds, as a score.
 local function due_at(micro)
   return micro == '' and '+inf' or micro

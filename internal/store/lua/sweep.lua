@@ -75,9 +75,9 @@ end
 
 local next_at
 local function earliest(key, scale)
-  local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-  local at = first and tonumber(first) / scale
-  if at and at < 9e12 and (not next_at or at < next_at) then next_at = at end
+  local at = finite(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
+  at = at and at / scale
+  if at and (not next_at or at < next_at) then next_at = at end
 end
 due_next = nil
 if not of_queue then forget_outcomes(0) end
