@@ -31,10 +31,6 @@ func covering(patterns []thoonk.Pattern) thoonk.Pattern {
 	return thoonk.Pattern(prefix + "*")
 }
 
-// covers reports whether a pattern matches all that another one does. The other's text is matched as if it were a name:
-// no literal part of a pattern has a "*" in it, so each "*" of the other is matched by one of this.
-func covers(p, other thoonk.Pattern) bool { return p.Match(thoonk.FeedName(other)) }
-
 // overlap reports whether some name is matched by both patterns.
 func overlap(p, q thoonk.Pattern) bool {
 	switch {

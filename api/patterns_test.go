@@ -34,7 +34,7 @@ func TestCovers(t *testing.T) {
 		{"a", "*", false}, {"a", "a*", false}, {"ab*", "a*", false}, {"a*b", "a*", false}, {"a*", "*a", false}, {"*x*", "*", false},
 		{"team:353:*", "team:35*", false}, {"team:353:*", "team:353:*", true},
 	} {
-		if got := covers(test.p, test.other); got != test.want {
+		if got := test.p.Covers(test.other); got != test.want {
 			t.Errorf("%s covers %s: %v", test.p, test.other, got)
 		}
 	}
@@ -89,7 +89,7 @@ func FuzzPatterns(f *testing.F) {
 		if together && !overlap(p, q) {
 			t.Errorf("%s and %s have a name in common", p, q)
 		}
-		if covers(p, q) && !whole {
+		if p.Covers(q) && !whole {
 			t.Errorf("%s does not cover %s", p, q)
 		}
 		if overlap(p, q) && !together && len(p)+len(q) <= 7 { // a name of both is no longer than they are together

@@ -106,7 +106,7 @@ func parseTicketRequest(data []byte) ([]thoonk.Pattern, error) {
 func mayRead(who auth.Principal, feeds []thoonk.Pattern) error {
 	mine := readable(who)
 	for i, p := range feeds {
-		if slices.ContainsFunc(mine, func(m thoonk.Pattern) bool { return covers(m, p) }) {
+		if slices.ContainsFunc(mine, func(m thoonk.Pattern) bool { return m.Covers(p) }) {
 			continue
 		}
 		return under(refuseReading(who, "nothing grants the right to %q on all of %q", auth.Read, p), "feeds", i)

@@ -18,6 +18,9 @@ type Principal struct {
 	Name    string // "jwt:issuer|subject" or "anonymous"
 	Grants  []Grant
 	Expires time.Time // the principal holds until then; zero: for ever
+
+	own   []Grant // those of Grants that the token itself has
+	scope scope   // of the token
 }
 
 // Anonymous reports whether the caller sent nothing that says who it is.

@@ -83,8 +83,10 @@ func (v *Verifier) Verify(token string) (Principal, error) {
 		}
 	}
 	// Whoever shows a token may do no less than whoever shows none.
-	grants = slices.Concat(grants, v.o.Roles.grants(c.Scope), v.o.Public)
-	return Principal{Name: name, Grants: grants, Expires: c.ExpiresAt.UTC()}, nil
+	return Principal{
+		Name: name, Grants: slices.Concat(grants, v.o.Roles.grants(c.Scope), v.o.Public), Expires: c.ExpiresAt.UTC(),
+		own: grants, scope: c.Scope,
+	}, nil
 }
 
 // parse returns the claims of a token whose signature holds. If the remote keys lack the one that it names, they may

@@ -42,3 +42,7 @@ func ParsePattern(s string) (Pattern, error) {
 	}
 	return Pattern(s), nil
 }
+
+// Covers reports whether p matches all that another pattern does. The other's text is matched as if it were a name: no
+// literal part of a pattern has a "*" in it, so each "*" of the other is matched by one of p.
+func (p Pattern) Covers(other Pattern) bool { return p.Match(FeedName(other)) }
