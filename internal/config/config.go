@@ -43,6 +43,7 @@ type Config struct {
 	Public          []auth.Grant   // what anonymous callers may do
 	Roles           auth.Roles     // what a token's scope may name
 	XMPP            []XMPP         // the components of XMPP servers
+	Hub             Hub
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.

@@ -43,6 +43,8 @@ func (l *loader) file(name string) {
 			l.xmpp = l.links(values[key], name)
 		case "roles":
 			l.rolesOf(values[key], name)
+		case "hub":
+			l.hub(texts, values[key], name)
 		case "config":
 			l.problem("config: %s names another file: only --config and %s do", name, envName(key))
 		default:

@@ -50,6 +50,10 @@ func TestDefaults(t *testing.T) {
 		ShutdownTimeout: 10 * time.Second,
 		Heartbeat:       15 * time.Second,
 		MaxStreams:      10000,
+		Hub: config.Hub{
+			Lease: 240 * time.Hour, LeaseMax: 720 * time.Hour, Breaker: 10 * time.Minute, Timeout: 10 * time.Second, Workers: 256, PerHost: 64,
+			Retries: []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour},
+		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -81,6 +85,15 @@ shutdown-timeout: 1m
 heartbeat: 500ms
 max-streams: 7
 outbound-allow: [10.1.0.0/16, "fd00::/8"]
+hub:
+  lease: 1h
+  lease-max: 2h
+  retries: [1s, 2m]
+  breaker: 3s
+  timeout: 4s
+  workers: 5
+  per-host: 6
+  origins: [https://blog.example.org/, "http://127.0.0.1:81/feeds/"]
 public:
   - {match: blog, can: [read]}
   - match: "news:*"
@@ -102,6 +115,10 @@ roles:
 		LogLevel: slog.LevelDebug, LogFormat: "json", LogEntries: 100, AuditInterval: time.Second,
 		ShutdownTimeout: time.Minute, Heartbeat: 500 * time.Millisecond, MaxStreams: 7,
 		OutboundAllow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
+		Hub: config.Hub{
+			Lease: time.Hour, LeaseMax: 2 * time.Hour, Retries: []time.Duration{time.Second, 2 * time.Minute}, Breaker: 3 * time.Second,
+			Timeout: 4 * time.Second, Workers: 5, PerHost: 6, Origins: []string{"https://blog.example.org/", "http://127.0.0.1:81/feeds/"},
+		},
 		Public: []auth.Grant{
 			{Match: "blog", Can: []auth.Verb{auth.Read}},
 			{Match: "news:*", Can: []auth.Verb{auth.Read, auth.Publish}},

@@ -30,7 +30,7 @@ const (
 	list // texts, which flags and the environment write with commas between; the flag may be repeated
 )
 
-var settings = []setting{
+var settings = slices.Concat([]setting{
 	{"config", "", plain, text(func(c *Config) *string { return &c.File }),
 		"YAML `FILE` with any of these settings, the grants of anonymous callers, and roles"},
 	{"listen", "127.0.0.1:8080", plain, listen,
@@ -81,7 +81,7 @@ var settings = []setting{
 		"`NUMBER` of streams of events that may be open"},
 	{"outbound-allow", "", list, outboundAllow,
 		"`CIDR` that webhooks and callbacks may be in although it is not public, as in 10.1.0.0/16; may be repeated"},
-}
+}, hubSettings)
 
 var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
