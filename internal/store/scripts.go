@@ -41,6 +41,7 @@ var (
 	scriptHubRemove    = load("hub_remove")
 	scriptHubIntent    = load("hub_intent")
 	scriptHubIntervene = load("hub_intervene")
+	scriptHubOrigin    = load("hub_origin")
 
 	scriptAffiliate       = load("micros", "lib", "affiliate")
 	scriptNodeSubscribe   = load("micros", "lib", "nodesubscribe")
