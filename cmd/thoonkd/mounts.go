@@ -9,8 +9,8 @@ import (
 	"github.com/thoonkd/thoonkd/internal/store"
 )
 
-// newMounts returns what the server answers outside of the REST API: the documents of feeds.
-func newMounts(cfg config.Config, st *store.Store) ([]api.Mount, error) {
+// newMounts returns what the server answers outside of the REST API: the documents of feeds, and the hub.
+func newMounts(cfg config.Config, st *store.Store, deliveries *hub.Hub) ([]api.Mount, error) {
 	addresses, err := hub.NewAddresses(cfg.PublicURL)
 	if err != nil {
 		return nil, err
@@ -21,5 +21,5 @@ func newMounts(cfg config.Config, st *store.Store) ([]api.Mount, error) {
 	for _, format := range []hub.Format{hub.Atom, hub.RSS, hub.JSON, hub.HTML} { // of several feeds
 		mounts = append(mounts, api.Mount{Methods: reading, Path: "/feeds." + string(format), Serve: documents.ServeDocument})
 	}
-	return mounts, nil
+	return append(mounts, api.Mount{Methods: []string{http.MethodPost}, Path: "/hub", Serve: deliveries.Serve}), nil
 }

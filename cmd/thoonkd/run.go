@@ -70,11 +70,18 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	defer running.Wait()
 	defer stopBackground()
 
-	mounts, err := newMounts(cfg, st)
+	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg)
+	defer sender.Close()
+	deliveries, err := newHub(cfg, st, broker, verifier, sender, log)
 	if err != nil {
 		return err
 	}
-	edge := newEdge(cfg, mounts, st, broker, adopter, newVerifier(cfg, keys, remote), log)
+	running.Go(func() { deliveries.Run(background) })
+	mounts, err := newMounts(cfg, st, deliveries)
+	if err != nil {
+		return err
+	}
+	edge := newEdge(cfg, mounts, st, broker, adopter, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err

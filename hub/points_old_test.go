@@ -1,0 +1,154 @@
+package hub
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
+)
+
+func TestPoint38Sync(t *testing.T) {
+	f, c := withBlog(t, quick)
+	ask := func(mode string, verify ...string) int {
+		t.Helper()
+		form := []string{"hub.mode", mode, "hub.callback", c.url, "hub.topic", blogTopic}
+		for _, v := range verify {
+			form = append(form, "hub.verify", v)
+		}
+		return f.post("", form...).Code
+	}
+	if code := ask("subscribe", "sync", "async"); code != 204 || len(f.subscriptions()) != 1 {
+		t.Fatalf("sync is answered %d, and there are %d", code, len(f.subscriptions()))
+	}
+	c.asked("subscribe")
+	if code := ask("unsubscribe", "sync"); code != 204 || len(f.subscriptions()) != 0 {
+		t.Fatalf("sync is answered %d, and there are %d", code, len(f.subscriptions()))
+	}
+	c.asked("unsubscribe")
+	if code := ask("subscribe", "async", "sync"); code != 202 {
+		t.Errorf("async first is answered %d", code)
+	}
+	c.asked("subscribe")
+	f.settled()
+	c.verifies(func(w http.ResponseWriter, _ url.Values) { http.NotFound(w, nil) })
+	if code := ask("unsubscribe", "sync"); code/100 != 4 || len(f.subscriptions()) != 1 {
+		t.Errorf("what was not confirmed is answered %d", code)
+	}
+	c.asked("unsubscribe")
+	// It is bounded: with 32 who wait there is no room for more, who get async if they take it.
+	for range maxSync {
+		f.hub.sync <- struct{}{}
+	}
+	if code := ask("unsubscribe", "sync"); code != 503 {
+		t.Errorf("without room it is answered %d", code)
+	}
+	if code := ask("unsubscribe", "sync", "async"); code != 202 {
+		t.Errorf("without room, and with async, it is answered %d", code)
+	}
+	c.asked("unsubscribe")
+}
+
+func TestPoint39TheVerifyTokenIsEchoed(t *testing.T) {
+	f, c := withBlog(t, quick)
+	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic, "hub.verify", "async", "hub.verify_token", "tök en&")
+	if q := c.asked("subscribe"); q.Get("hub.verify_token") != "tök en&" {
+		t.Errorf("%v", q)
+	}
+	f.settled()
+	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic)
+	if q := c.asked("subscribe"); q.Has("hub.verify_token") {
+		t.Errorf("%v", q)
+	}
+}
+
+func TestPoint40VerificationIsRetriedAndOldSubscribersRefreshed(t *testing.T) {
+	f, c := withBlog(t, quick)
+	tries := 0
+	c.verifies(func(w http.ResponseWriter, q url.Values) {
+		if tries++; tries == 1 {
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, q.Get("hub.challenge"))
+	})
+	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic, "hub.verify", "async", "hub.lease_seconds", "4")
+	c.asked("subscribe")
+	c.asked("subscribe") // again, after the failure
+	f.settled()
+	first := f.only().Subscription
+	c.asked("subscribe") // again, before the end
+	thoonktest.Eventually(t, "it is refreshed", func() bool {
+		subs := f.subscriptions()
+		return len(subs) == 1 && subs[0].Subscription.Expires.After(first.Expires)
+	})
+}
+
+func TestPoint41NoLeaseIsTheDefault(t *testing.T) {
+	f, c := withBlog(t, Settings{LeaseDefault: time.Hour})
+	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic, "hub.verify", "async", "hub.lease_seconds", "")
+	if q := c.asked("subscribe"); q.Get("hub.lease_seconds") != "3600" {
+		t.Errorf("%v", q)
+	}
+	f.settled()
+	if s := f.only().Subscription; s.Expires.Sub(s.Created) != time.Hour {
+		t.Errorf("it lasts %v", s.Expires.Sub(s.Created))
+	}
+}
+
+func TestPoint42AudiencesAreSummed(t *testing.T) {
+	f, s := elsewhere(t)
+	s.document(atomType, atomDoc("t", atomEntry("1", "one")))
+	for _, audience := range []string{"40", "2", "", "none"} {
+		c := newCallback(t, "/")
+		c.answers(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Hub-On-Behalf-Of", audience) })
+		f.subscribeElsewhere(c, s)
+	}
+	thoonktest.Next(t, s.requests)
+	s.document(atomType, atomDoc("t", atomEntry("2", "two")))
+	f.ping(s)
+	thoonktest.Eventually(t, "all have got it", func() bool {
+		for _, d := range f.subscriptions() {
+			if d.State.Delivered == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	if r := f.ping(s); !strings.Contains(r.UserAgent(), "44 subscribers") || r.Header.Get("X-Hub-On-Behalf-Of") != "44" {
+		t.Errorf("User-Agent: %s", r.UserAgent())
+	}
+}
+
+func TestPoint43TheAlgorithmIsTheSubscriptions(t *testing.T) {
+	f, c := withBlog(t, quick)
+	old := newCallback(t, "/old")
+	f.subscribe(c, "/feeds/blog.atom", "hub.secret", "s", "hub.algorithm", "sha1")
+	f.subscribe(old, "/feeds/blog.json", "hub.secret", "s", "hub.verify", "async") // who speaks 0.3 knows no other
+	f.text("blog", "x", "1")
+	for _, d := range []delivery{c.next(), old.next()} {
+		if got := d.header.Get("X-Hub-Signature"); got != signature("sha1", "s", []byte(d.body)) {
+			t.Error(got)
+		}
+	}
+	f.subscribe(c, "/feeds/blog.atom", "hub.secret", "s")
+	f.text("blog", "x", "2")
+	if d := c.next(); d.header.Get("X-Hub-Signature") != signature("sha256", "s", []byte(d.body)) {
+		t.Error(d.header)
+	}
+}
+
+func TestPoint44OneAddressForAll(t *testing.T) {
+	f, c := withBlog(t, quick)
+	if got := f.hub.o.Addresses.Hub(); got != publicURL+"/hub" {
+		t.Fatal(got)
+	}
+	for mode, want := range map[string]int{"subscribe": 202, "unsubscribe": 202, "publish": 204} {
+		if w := f.post("", "hub.mode", mode, "hub.callback", c.url, "hub.topic", blogTopic); w.Code != want {
+			t.Errorf("%s is answered %d", mode, w.Code)
+		}
+	}
+}
