@@ -33,6 +33,12 @@ local DEFAULT_ATTEMPTS, DEFAULT_KEEP, DEFAULT_KEPT = 10, 86400000, 10000
 local queue                   -- what open_queue() read
 local due_next                -- the earliest time in milliseconds that this call added to thoonk.timers
 
+-- start is the first write of every script that changes something: one that a full or read-only Redis refuses, as it does not refuse RPOP.
+local function start()
+  call('INCRBY', PLACE, 0)
+  begin()
+end
+
 -- open_queue is open() for a queue of one type, or of either. It returns a refusal or nil, and reads the keys of the
 -- contract that may be written.
 local function open_queue(kind)
@@ -60,13 +66,11 @@ local function open_queue(kind)
     call('SCARD', STALLED)
     whole_number(FINISHES)
   end
+  if feed.life ~= 'known' then -- or what we remember would be taken for this life's
+    start()
+    commit()
+  end
   return nil
-end
-
--- start is the first write of every script: one that a full or read-only Redis refuses, as it does not refuse RPOP.
-local function start()
-  call('INCRBY', PLACE, 0)
-  begin()
 end
 
 -- parse reads a record: fields with line breaks between, each a letter and its value.

@@ -1,4 +1,4 @@
--- jobs reads jobs of a queue and changes nothing.
+-- jobs reads jobs of a queue and changes nothing, but that it begins to tell of one that another client made.
 -- ARGV  6... the filter, as choose() in joblook.lua has it
 -- returns  ok, content of the queue, most attempts, place to go on from or '', then for each job: id, state, payload, record,
 --          failures, score of feed.published, score of feed.claimed, its lease or '', score of thoonk.due, outcome

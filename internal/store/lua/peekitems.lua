@@ -1,4 +1,4 @@
--- peekitems reads what stands at the head of a queue of type queue, and changes nothing.
+-- peekitems reads what stands at the head of a queue of type queue, and changes nothing, but that it begins to tell of one that another client made.
 -- ARGV  6 how many   7 bound on the bytes of the bodies
 -- returns  ok, content, length, leased items, then id and body of each
 --          not_found | conflict, bare | conflict, type, T

@@ -28,7 +28,9 @@ if #ids > 0 then
   call('HSET', RECORDS, unpack(records))
   tellings.all()
   finish_queue()
+  if place ~= '' then place = '0' end -- as in retract.lua
 end
+answer[2] = place
 for _, job in ipairs(chosen) do
   answer[#answer + 1], answer[#answer + 2] = job.id, job.state == 'stalled' and 'retried' or job.state
 end
