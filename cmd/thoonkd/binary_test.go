@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
 
 var buildDir string // set by build
@@ -22,6 +24,7 @@ var build = sync.OnceValues(func() (program string, err error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	thoonktest.StopShared()
 	_ = os.RemoveAll(buildDir)
 	os.Exit(code)
 }

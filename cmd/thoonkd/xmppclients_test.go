@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thoonkd/thoonkd/internal/store"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
+)
+
+// xmppServers are the servers that every client has to do on.
+var xmppServers = map[string]func(testing.TB) *thoonktest.XMPPServer{
+	"prosody": thoonktest.SharedProsody, "ejabberd": thoonktest.SharedEjabberd,
+}
+
+// attached is a thoonkd that is a component of a server whose users alice and bob are known to it.
+type attached struct {
+	user
+	server    *thoonktest.XMPPServer
+	component thoonktest.Component
+	store     *store.Store
+}
+
+func attach(t *testing.T, server *thoonktest.XMPPServer) attached {
+	t.Helper()
+	redis := thoonktest.Redis(t)
+	a := attached{server: server, component: server.Component(t)}
+	alice, bob := server.User(t, "alice"), server.User(t, "bob")
+	file := filepath.Join(t.TempDir(), "thoonkd.yaml")
+	err := os.WriteFile(file, []byte(`
+jids:
+  "`+alice+`": [{match: "alice*", can: [configure, publish, read, retract]}]
+  "`+bob+`": [{match: queue, can: [submit]}, {match: "team:*", can: [read]}]
+`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.user = serveReady(t, "--config", file, "--redis", redis.URL(), "--xmpp-addr", a.component.Addr,
+		"--xmpp-domain", a.component.Domain, "--xmpp-secret", a.component.Secret).user("*=admin")
+	a.store, err = store.Open(store.Options{URL: redis.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.store.Close() })
+	_, _, err = a.store.PutFeed(t.Context(), thoonk.PutFeed{Name: "queue", Config: thoonk.Config{
+		Type: thoonk.TypeJob, Content: thoonk.JSON,
+		Schema: `{"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}, "urgent": {"type": "boolean"}}}`,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// runClient runs a program with a bound on its time, and fails the test with what it wrote if it fails.
+func runClient(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, out)
+	}
+	return string(out)
+}
+
+// slixmpp does everything that a user can do.
+func TestSlixmpp(t *testing.T) {
+	t.Parallel()
+	const python = "/usr/bin/python3"
+	if exec.Command(python, "-c", "import slixmpp").Run() != nil {
+		thoonktest.Missing(t, "slixmpp is not installed (apt-get install python3-slixmpp): no client of another's uses the component")
+	}
+	for name, start := range xmppServers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := attach(t, start(t))
+			out := runClient(t, ".", python, "testdata/slixmpp_client.py", a.server.C2S(), a.server.Host, a.component.Domain)
+			if n := strings.Count(out, "ok "); n != 4 {
+				t.Errorf("%d parts were done:\n%s", n, out)
+			}
+		})
+	}
+}
