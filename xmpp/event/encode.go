@@ -47,6 +47,9 @@ func items(node string, entry *stanza.Element) *stanza.Element {
 // content returns the payload of an item. A text that is empty has one too: an item without a payload is one whose payload was
 // left out.
 func content(source syndication.Source, ev thoonk.Event) *stanza.Element {
+	if ev.Job {
+		return payload.EncodeJobEvent(ev)
+	}
 	if !ev.HasBody() {
 		return nil
 	}

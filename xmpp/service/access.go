@@ -148,3 +148,17 @@ func (s *Service) Reader(ctx context.Context, node thoonk.FeedName, bare string)
 	}
 	return st.feed, st.mayRead(ctx)
 }
+
+// Replayer returns a node if a bare JID may ask for what happened on it, and the principal whose jobs it may see, "" for all;
+// or the error that it deserves.
+func (s *Service) Replayer(ctx context.Context, node thoonk.FeedName, bare string) (thoonk.Feed, string, error) {
+	st, err := s.standing(ctx, node, bare)
+	if err != nil {
+		return thoonk.Feed{}, "", err
+	}
+	if st.isQueue() {
+		whose, err := st.whose(ctx)
+		return st.feed, whose, err
+	}
+	return st.feed, "", st.mayRead(ctx)
+}

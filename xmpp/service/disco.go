@@ -2,12 +2,14 @@ package service
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/form"
+	"github.com/thoonkd/thoonkd/xmpp/mam"
 	"github.com/thoonkd/thoonkd/xmpp/payload"
 	"github.com/thoonkd/thoonkd/xmpp/rsm"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
@@ -16,7 +18,6 @@ import (
 const (
 	nsDiscoInfo  = "http://jabber.org/protocol/disco#info"
 	nsDiscoItems = "http://jabber.org/protocol/disco#items"
-	nsMAM        = "urn:xmpp:mam:2"
 	nsShim       = "http://jabber.org/protocol/shim"
 )
 
@@ -49,7 +50,7 @@ func (s *Service) discoInfo(ctx context.Context, r *request) (*stanza.Element, e
 	query := stanza.New(nsDiscoInfo, "query").Set("node", node)
 	if node == "" {
 		query.Add(identity("pubsub", "service", "thoonkd"))
-		for _, f := range further {
+		for _, f := range slices.Concat(further, s.archiveFeatures()) {
 			query.Add(feature(f))
 		}
 		for _, f := range serviceFeatures {
@@ -96,11 +97,16 @@ func (s *Service) nodeFeatures(st *standing) []string {
 	add(st.mayOwn() == nil, "config-node", "delete-nodes", "manage-subscriptions", "modify-affiliations")
 	if !st.isQueue() {
 		features = append(features, nsOrder)
-		if s.o.MAM {
-			features = append(features, nsMAM)
-		}
 	}
-	return features
+	return append(features, s.archiveFeatures()...)
+}
+
+// archiveFeatures are those of services and nodes whose history can be asked for.
+func (s *Service) archiveFeatures() []string {
+	if !s.o.MAM {
+		return nil
+	}
+	return mam.Features
 }
 
 // metaData is what anybody who sees a node may know of it: section 5.4.
