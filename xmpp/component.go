@@ -12,7 +12,9 @@ import (
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/link"
+	"github.com/thoonkd/thoonkd/xmpp/mam"
 	"github.com/thoonkd/thoonkd/xmpp/service"
+	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
 // Store is what a component needs of the store.
@@ -20,6 +22,7 @@ type Store interface {
 	service.Store
 	service.Subscriptions
 	service.Jobs
+	mam.Store
 }
 
 // Options say what a [Component] is.
@@ -54,13 +57,25 @@ func New(o Options) (*Component, error) {
 	c := &Component{o: o}
 	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: h, Log: o.Log})
 	h.Service = service.New(service.Options{
-		Store: o.Store, Subscriptions: o.Store, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link, Version: o.Version, Host: o.Host, Log: o.Log,
+		Store: o.Store, Subscriptions: o.Store, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
 	})
+	h.archive = mam.New(mam.Options{Store: o.Store, Reader: h.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
 	return c, nil
 }
 
 // handler answers what comes over the link.
-type handler struct{ *service.Service }
+type handler struct {
+	*service.Service
+	archive *mam.Archive
+}
+
+// IQ answers a request.
+func (h *handler) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) {
+	if mam.Handles(q) {
+		return h.archive.IQ(ctx, q)
+	}
+	return h.Service.IQ(ctx, q)
+}
 
 // Run keeps the component attached until ctx ends, with a pause that grows while the server does not take it.
 func (c *Component) Run(ctx context.Context) {
