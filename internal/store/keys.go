@@ -132,3 +132,17 @@ func furtherKeys(f thoonk.FeedName) []string {
 	}
 	return keys
 }
+
+// Keys of sources.
+const (
+	keySources         = "thoonk.sources"          // hash: name → its life, and its declaration
+	keySourceStates    = "thoonk.source.states"    // hash: name → its life, and what is known of it
+	keySourceDue       = "thoonk.source.due"       // zset: name → when to look at it, in milliseconds
+	keySourceCallbacks = "thoonk.source.callbacks" // hash: the secret part of our address for its hub → name
+)
+
+// keySourceSeen is a hash: id of an entry that came in → its digest and the fetch that had it last.
+func keySourceSeen(name thoonk.FeedName) string { return "thoonk.source.seen:" + string(name) }
+
+// sourceLease is the name of the lease of whoever works a source.
+func sourceLease(name thoonk.FeedName) string { return "source:" + string(name) }

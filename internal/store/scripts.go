@@ -33,6 +33,10 @@ var (
 	scriptArchive = load("archive")
 	scriptFormer  = load("former")
 
+	scriptSourcePut    = load("source_put")
+	scriptSourceSave   = load("fence", "source_save")
+	scriptSourceDelete = load("source_delete")
+
 	scriptHubTake      = load("fence", "hub_take")
 	scriptHubMark      = load("fence", "hub_mark")
 	scriptHubFinish    = load("hub_finish")

@@ -1,0 +1,366 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/thoonkd/thoonkd/internal/syndication"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+const (
+	maxRemembered = 20_000 // entries of a source that are remembered, beyond those in its document
+	lookUp        = 100    // items at once
+)
+
+// gone is the digest of an entry that was deleted.
+const gone = "gone"
+
+// incoming is an entry as it goes into the feed.
+type incoming struct {
+	id     thoonk.ItemID
+	body   []byte
+	digest string
+	entry  syndication.Entry
+}
+
+// take brings the entries of a document in. whole says that it is the source's own document, and not only what is new in
+// it. It reports whether anything was new. Entries that are as they were are left alone, whatever became of their items.
+func (l *look) take(ctx context.Context, f syndication.Feed, whole bool) (changed bool, err error) {
+	target, err := l.target(ctx)
+	if err != nil {
+		return false, err
+	}
+	entries := l.incoming(f)
+	ids := make([]thoonk.ItemID, len(entries))
+	for i, e := range entries {
+		ids[i] = e.id
+	}
+	seen := map[thoonk.ItemID]thoonk.SourceEntry{}
+	if len(ids) > 0 {
+		if seen, err = l.g.o.Store.SourceEntries(ctx, l.source.Name, ids...); err != nil {
+			return false, err
+		}
+	}
+	fresh := slices.DeleteFunc(entries, func(e incoming) bool { return seen[e.id].Digest == e.digest })
+	for chunk := range slices.Chunk(fresh, lookUp) {
+		did, err := l.write(ctx, target, chunk, seen)
+		changed = changed || did
+		if err != nil {
+			return changed, err
+		}
+	}
+	did, err := l.delete(ctx, target, f, ids, whole)
+	return changed || did, err
+}
+
+// target returns the feed that the entries go into.
+func (l *look) target(ctx context.Context) (thoonk.Feed, error) {
+	target, err := l.g.o.Store.Feed(ctx, l.source.Feed)
+	if err != nil {
+		return target, err
+	}
+	return target, CheckTarget(target)
+}
+
+// CheckTarget returns an Unprocessable error if entries cannot go into the feed.
+func CheckTarget(f thoonk.Feed) error {
+	switch f.Config.Type {
+	case thoonk.TypeFeed, thoonk.TypeSortedFeed, thoonk.TypeJob:
+	default:
+		return thoonk.E(thoonk.Unprocessable, "entries go into a feed, a sorted feed or a job queue: %q is of type %s", f.Name, f.Config.Type).In("feed")
+	}
+	switch f.Config.Content {
+	case thoonk.Entry, thoonk.JSON, thoonk.Undeclared:
+		return nil
+	}
+	return thoonk.E(thoonk.Unprocessable, "entries are JSON: %q declares content %s", f.Name, f.Config.Content).In("feed")
+}
+
+// incoming returns the entries in the order in which they came about, each id once.
+func (l *look) incoming(f syndication.Feed) []incoming {
+	counts := &l.state.Counts
+	var entries []incoming
+	at := map[thoonk.ItemID]int{}
+	for _, e := range inOrder(f.Entries) {
+		if isDeleted(f.Deleted, e) {
+			continue
+		}
+		i := l.clean(e)
+		if j, double := at[i.id]; double {
+			counts.Duplicates++
+			if sameEntry(entries[j].entry, i.entry) { // two states of one entry: the later one counts
+				entries[j] = i
+				continue
+			}
+			i = i.apart()
+			if _, again := at[i.id]; again {
+				continue
+			}
+		}
+		at[i.id] = len(entries)
+		entries = append(entries, i)
+	}
+	return entries
+}
+
+// inOrder returns the entries with the oldest first. Most documents have the newest first, and those that have neither
+// order say it by dates.
+func inOrder(entries []syndication.Entry) []syndication.Entry {
+	date := func(e syndication.Entry) time.Time { return cmpTime(e.Updated, e.Published) }
+	byDate := func(a, b syndication.Entry) int { return date(a).Compare(date(b)) }
+	if slices.IsSortedFunc(entries, byDate) && len(entries) > 0 && date(entries[0]).Before(date(entries[len(entries)-1])) {
+		return entries
+	}
+	entries = slices.Clone(entries)
+	slices.Reverse(entries)
+	if !slices.ContainsFunc(entries, func(e syndication.Entry) bool { return date(e).IsZero() }) {
+		slices.SortStableFunc(entries, byDate)
+	}
+	return entries
+}
+
+// isDeleted reports whether a tombstone in the same document is for the entry as it is there (RFC 6721 section 4).
+func isDeleted(stones []syndication.Tombstone, e syndication.Entry) bool {
+	return slices.ContainsFunc(stones, func(t syndication.Tombstone) bool { return t.ID == e.ID && !e.Updated.After(t.When) })
+}
+
+// sameEntry tells two states of an entry from two entries whose feed gives them one id.
+func sameEntry(a, b syndication.Entry) bool {
+	return a.URL == b.URL && (a.URL != "" || a.Title == b.Title)
+}
+
+// clean makes an entry safe and complete: HTML without what acts, no dates from nowhere, an id.
+func (l *look) clean(e syndication.Entry) incoming {
+	believable := e.Believable(l.now)
+	id, given := itemID(e)
+	if !given || !believable.Published.Equal(e.Published) || !believable.Updated.Equal(e.Updated) {
+		l.state.Counts.Mended++
+	}
+	e = believable
+	e.ContentHTML = syndication.Sanitize(e.ContentHTML)
+	if e.ID == "" {
+		e.ID = string(id)
+	}
+	return newIncoming(id, e)
+}
+
+func newIncoming(id thoonk.ItemID, e syndication.Entry) incoming {
+	body := e.JSON()
+	sum := sha256.Sum256(body)
+	return incoming{id, body, hex.EncodeToString(sum[:10]), e}
+}
+
+// apart gives an entry an id of its own whose feed gives the same one to several.
+func (i incoming) apart() incoming {
+	sum := sha256.Sum256([]byte(i.entry.URL + "\x00" + i.entry.Title))
+	i.entry.ID = i.entry.ID + "#" + hex.EncodeToString(sum[:8])
+	id, _ := itemID(i.entry)
+	return newIncoming(id, i.entry)
+}
+
+// itemID returns the id of an entry's item: the entry's own if it can be one.
+func itemID(e syndication.Entry) (id thoonk.ItemID, given bool) {
+	for _, s := range []string{e.ID, e.URL} {
+		if id, err := thoonk.ParseItemID(s); err == nil {
+			return id, s == e.ID
+		}
+		if s != "" {
+			sum := sha256.Sum256([]byte(s))
+			return thoonk.ItemID("urn:sha256:" + hex.EncodeToString(sum[:])), false
+		}
+	}
+	sum := sha256.Sum256([]byte(e.Title + "\x00" + e.ContentHTML + e.ContentText + "\x00" + e.Published.String()))
+	return thoonk.ItemID("urn:sha256:" + hex.EncodeToString(sum[:])), false
+}
+
+// write brings new and updated entries in. What was done is remembered even if the rest fails.
+func (l *look) write(ctx context.Context, target thoonk.Feed, entries []incoming, seen map[thoonk.ItemID]thoonk.SourceEntry) (changed bool, err error) {
+	there, err := l.existing(ctx, target, entries)
+	if err != nil {
+		return false, err
+	}
+	done := map[thoonk.ItemID]thoonk.SourceEntry{}
+	for _, e := range entries {
+		old, known := seen[e.id]
+		did, failed := l.writeOne(ctx, target, e, there[e.id], known && old.Digest != gone)
+		switch kind := thoonk.KindOf(failed); {
+		case failed == nil:
+			changed = changed || did
+		case kind == thoonk.Stale: // somebody else wrote it just now: the next time we see what became of it
+			continue
+		case kind == thoonk.Invalid, kind == thoonk.Unprocessable, kind == thoonk.TooLarge:
+			l.refused(e, failed)
+		default:
+			err = failed
+		}
+		if err != nil {
+			break
+		}
+		done[e.id] = thoonk.SourceEntry{Digest: e.digest, Seen: l.state.Counts.Fetches}
+	}
+	return changed, errors.Join(err, l.remember(ctx, done))
+}
+
+func (l *look) refused(e incoming, err error) {
+	l.state.Counts.Refused++
+	l.g.stats.refused.Add(1)
+	l.state.Error, l.state.ErrorAt = "the feed refused the entry "+string(e.id)+": "+public(err), l.now.UTC()
+}
+
+// existing returns the items that are there already under the ids of entries. A job queue's are not looked at.
+func (l *look) existing(ctx context.Context, target thoonk.Feed, entries []incoming) (map[thoonk.ItemID]*thoonk.Item, error) {
+	there := map[thoonk.ItemID]*thoonk.Item{}
+	if target.Config.Type == thoonk.TypeJob {
+		return there, nil
+	}
+	var ids []thoonk.ItemID
+	for _, e := range entries {
+		ids = append(ids, e.id)
+	}
+	for len(ids) > 0 {
+		page, err := l.g.o.Store.ItemsByID(ctx, target.Name, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range page.Items {
+			there[i.ID] = &i
+		}
+		if page.Next == "" || len(page.Items) == 0 {
+			break
+		}
+		last := page.Items[len(page.Items)-1].ID // the page ended early: the rest comes after it
+		ids = ids[slices.Index(ids, last)+1:]
+	}
+	return there, nil
+}
+
+// writeOne writes one entry, and reports whether that changed anything. An entry that came in before, and whose item is
+// not there any more, does not come back.
+func (l *look) writeOne(ctx context.Context, target thoonk.Feed, e incoming, there *thoonk.Item, known bool) (bool, error) {
+	if target.Config.Type == thoonk.TypeJob {
+		return l.submit(ctx, target, e, known)
+	}
+	p := thoonk.PublishItem{Feed: target.Name, ID: e.id, Form: thoonk.FormBody, Body: e.body, Actor: l.actor(), If: thoonk.Condition{NoneAny: true}}
+	switch {
+	case there != nil && bytes.Equal(there.Body, e.body):
+		return false, nil
+	case there != nil:
+		p.If = thoonk.Condition{Match: []thoonk.Revision{there.Revision}}
+	case known:
+		return false, nil
+	}
+	if _, err := l.g.o.Store.Publish(ctx, p); err != nil {
+		return false, err
+	}
+	if there != nil {
+		l.state.Counts.Updated++
+		l.g.stats.updated.Add(1)
+		return true, nil
+	}
+	l.state.Counts.New++
+	l.g.stats.published.Add(1)
+	return true, nil
+}
+
+// submit makes a job of a new entry. The job's id is the entry's, so none is made twice, not even after a crash.
+func (l *look) submit(ctx context.Context, target thoonk.Feed, e incoming, known bool) (bool, error) {
+	if known {
+		return false, nil
+	}
+	job := thoonk.NewJob{ID: thoonk.JobID(e.id), Form: thoonk.FormBody, Payload: e.body}
+	_, err := l.g.o.Store.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: target.Name, Jobs: []thoonk.NewJob{job}, Actor: l.actor()})
+	if refusal, ok := errors.AsType[*thoonk.BatchError](err); ok && refusal.Reason.Kind == thoonk.Conflict {
+		return false, nil // it was made before
+	}
+	if err != nil {
+		return false, err
+	}
+	l.state.Counts.New++
+	l.g.stats.published.Add(1)
+	return true, nil
+}
+
+func (l *look) actor() string { return "source:" + string(l.source.Name) }
+
+// delete retracts the items of entries that are gone: by a tombstone, or because the document says that it is complete
+// and does not have them. It forgets what came in long ago.
+func (l *look) delete(ctx context.Context, target thoonk.Feed, f syndication.Feed, ids []thoonk.ItemID, whole bool) (changed bool, err error) {
+	var ended []thoonk.ItemID
+	for _, t := range f.Deleted {
+		if id, _ := itemID(syndication.Entry{ID: t.ID}); !slices.Contains(ids, id) {
+			ended = append(ended, id)
+		}
+	}
+	entries := map[thoonk.ItemID]thoonk.SourceEntry{}
+	if complete := whole && f.Complete; complete || whole && l.state.Counts.Fetches%100 == 0 {
+		all, err := l.g.o.Store.SourceEntries(ctx, l.source.Name)
+		if err != nil {
+			return false, err
+		}
+		present := make(map[thoonk.ItemID]bool, len(ids))
+		for _, id := range ids {
+			present[id] = true
+		}
+		for id := range all {
+			if complete && !present[id] {
+				ended = append(ended, id)
+			}
+		}
+		forget(all, present, entries)
+	}
+	if len(ended) > 0 && target.Config.Type != thoonk.TypeJob {
+		changed, err = l.retract(ctx, target, ended, entries)
+	}
+	if len(entries) > 0 {
+		err = errors.Join(err, l.remember(ctx, entries))
+	}
+	return changed, err
+}
+
+// forget marks the oldest for forgetting if there are too many that the document does not have.
+func forget(all map[thoonk.ItemID]thoonk.SourceEntry, present map[thoonk.ItemID]bool, entries map[thoonk.ItemID]thoonk.SourceEntry) {
+	var old []thoonk.ItemID
+	for id := range all {
+		if !present[id] {
+			old = append(old, id)
+		}
+	}
+	if len(old) <= maxRemembered {
+		return
+	}
+	slices.SortFunc(old, func(a, b thoonk.ItemID) int { return int(all[a].Seen - all[b].Seen) })
+	for _, id := range old[:len(old)-maxRemembered] {
+		entries[id] = thoonk.SourceEntry{}
+	}
+}
+
+func (l *look) retract(ctx context.Context, target thoonk.Feed, ids []thoonk.ItemID, entries map[thoonk.ItemID]thoonk.SourceEntry) (changed bool, err error) {
+	seen, err := l.g.o.Store.SourceEntries(ctx, l.source.Name, ids...)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		if e, known := seen[id]; !known || e.Digest == gone {
+			continue
+		}
+		err := l.g.o.Store.Retract(ctx, thoonk.RetractItem{Feed: target.Name, ID: id, Actor: l.actor()})
+		switch {
+		case err == nil:
+			l.state.Counts.Deleted++
+			l.g.stats.deleted.Add(1)
+			changed = true
+		case thoonk.KindOf(err) != thoonk.NotFound:
+			return changed, err
+		}
+		if _, forgotten := entries[id]; !forgotten {
+			entries[id] = thoonk.SourceEntry{Digest: gone, Seen: l.state.Counts.Fetches}
+		}
+	}
+	return changed, nil
+}

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// PutSource declares a source, which is due at once unless it is paused, and reports whether it was made. What is known
+// of it stays, unless its kind, its URL or its feed is another now. Errors: Invalid, Conflict (declared by somebody else
+// at the same moment), Unavailable.
+func (s *Store) PutSource(ctx context.Context, src thoonk.Source) (thoonk.Source, bool, error) {
+	if err := src.Check(); err != nil {
+		return src, false, err
+	}
+	old, state, err := s.Source(ctx, src.Name)
+	made := thoonk.KindOf(err) == thoonk.NotFound
+	if err != nil && !made {
+		return src, false, err
+	}
+	src.Life, src.Since = old.Life, old.Since
+	if made {
+		src.Since = time.Now().UTC().Truncate(time.Millisecond)
+	}
+	if made || old.Kind != src.Kind || old.URL != src.URL || old.Feed != src.Feed {
+		src.Life = uuid.NewString()
+	}
+	due := ""
+	if !src.Paused {
+		due = msArg(time.Now())
+	}
+	record, err := json.Marshal(src)
+	if err != nil {
+		return src, false, thoonk.E(thoonk.Internal, "internal error").Because(err)
+	}
+	keys := []string{keySources, keySourceStates, keySourceDue, keySourceSeen(src.Name)}
+	word, err := scriptSourcePut.Run(ctx, s.redis, keys, string(src.Name), old.Life, src.Life, record, due).Text()
+	switch {
+	case err != nil:
+		return src, false, failure("put source", err)
+	case word != "ok":
+		return src, false, thoonk.E(thoonk.Conflict, "the source was declared by somebody else at the same moment")
+	}
+	if src.Life != old.Life && state.Hub.Callback != "" { // if that fails, nothing is behind it any more all the same
+		s.redis.HDel(ctx, keySourceCallbacks, state.Hub.Callback)
+	}
+	return src, made, nil
+}
+
+// Source returns a source and what is known of it. Errors: NotFound, Unavailable.
+func (s *Store) Source(ctx context.Context, name thoonk.FeedName) (thoonk.Source, thoonk.SourceState, error) {
+	found, err := s.sources(ctx, []string{string(name)})
+	if err != nil {
+		return thoonk.Source{}, thoonk.SourceState{}, err
+	}
+	if len(found) == 0 {
+		return thoonk.Source{}, thoonk.SourceState{}, thoonk.E(thoonk.NotFound, "no such source: %q", name)
+	}
+	return found[0].Source, found[0].State, nil
+}
+
+// Sources returns up to limit sources by name, after a name. Errors: Unavailable.
+func (s *Store) Sources(ctx context.Context, after thoonk.FeedName, limit int) ([]thoonk.KnownSource, error) {
+	names, err := s.redis.HKeys(ctx, keySources).Result()
+	if err != nil {
+		return nil, failure("list sources", err)
+	}
+	slices.Sort(names)
+	i, there := slices.BinarySearch(names, string(after))
+	if there {
+		i++
+	}
+	names = names[i:min(len(names), i+limit)]
+	return s.sources(ctx, names)
+}
+
+func (s *Store) sources(ctx context.Context, names []string) ([]thoonk.KnownSource, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var records, states *redis.SliceCmd
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		records, states = p.HMGet(ctx, keySources, names...), p.HMGet(ctx, keySourceStates, names...)
+		return nil
+	})
+	if err != nil {
+		return nil, failure("read sources", err)
+	}
+	var found []thoonk.KnownSource
+	for i := range names {
+		life, record, _ := strings.Cut(answer(records.Val()).text(i), " ")
+		var k thoonk.KnownSource
+		if json.Unmarshal([]byte(record), &k.Source) != nil {
+			continue // deleted since
+		}
+		k.Source.Life = life
+		if of, state, _ := strings.Cut(answer(states.Val()).text(i), " "); of != life || json.Unmarshal([]byte(state), &k.State) != nil {
+			k.State = thoonk.SourceState{Status: thoonk.SourceNew}
+		}
+		found = append(found, k)
+	}
+	return found, nil
+}
+
+// DeleteSource forgets a source. What came in stays. Errors: NotFound, Unavailable.
+func (s *Store) DeleteSource(ctx context.Context, name thoonk.FeedName) error {
+	_, state, err := s.Source(ctx, name)
+	if err != nil {
+		return err
+	}
+	keys := []string{keySources, keySourceStates, keySourceDue, keySourceSeen(name), keySourceCallbacks}
+	n, err := scriptSourceDelete.Run(ctx, s.redis, keys, string(name), state.Hub.Callback).Int()
+	switch {
+	case err != nil:
+		return failure("delete source", err)
+	case n == 0:
+		return thoonk.E(thoonk.NotFound, "no such source: %q", name)
+	}
+	return nil
+}
+
+// RefreshSource makes a source due now. Errors: NotFound, Unavailable.
+func (s *Store) RefreshSource(ctx context.Context, name thoonk.FeedName) error {
+	if _, _, err := s.Source(ctx, name); err != nil {
+		return err
+	}
+	if err := s.redis.ZAdd(ctx, keySourceDue, redis.Z{Score: 0, Member: string(name)}).Err(); err != nil {
+		return failure("refresh source", err)
+	}
+	return nil
+}
+
+// DueSources returns up to limit sources that are to be looked at, those that have waited longest first. Errors: Unavailable.
+func (s *Store) DueSources(ctx context.Context, now time.Time, limit int) ([]thoonk.FeedName, error) {
+	names, err := s.redis.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: keySourceDue, Start: "-inf", Stop: msArg(now), ByScore: true, Count: int64(limit),
+	}).Result()
+	if err != nil {
+		return nil, failure("find sources", err)
+	}
+	due := make([]thoonk.FeedName, len(names))
+	for i, n := range names {
+		due[i] = thoonk.FeedName(n)
+	}
+	return due, nil
+}
+
+// SourceOfCallback returns the source whose hub has an address of ours. Errors: NotFound, Unavailable.
+func (s *Store) SourceOfCallback(ctx context.Context, secret string) (thoonk.FeedName, error) {
+	name, err := s.redis.HGet(ctx, keySourceCallbacks, secret).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", thoonk.E(thoonk.NotFound, "there is no such callback")
+	}
+	if err != nil {
+		return "", failure("find source", err)
+	}
+	return thoonk.FeedName(name), nil
+}
+
+// HoldSource runs work while this process alone works the source; held is false if another does.
+func (s *Store) HoldSource(ctx context.Context, name thoonk.FeedName, work func(context.Context, thoonk.Fence) error) (held bool, err error) {
+	return s.Hold(ctx, sourceLease(name), work)
+}
+
+// SaveSource writes what was learned of a source and of its entries, and when it is due; the zero time: never. An entry
+// with an empty digest is forgotten. Errors: NotFound (it is gone, or another one now), Conflict (the fence), Unavailable.
+func (s *Store) SaveSource(ctx context.Context, f thoonk.Fence, src thoonk.Source, state thoonk.SourceState, due time.Time, entries map[thoonk.ItemID]thoonk.SourceEntry) error {
+	doc, err := json.Marshal(state)
+	if err != nil {
+		return thoonk.E(thoonk.Internal, "internal error").Because(err)
+	}
+	at := ""
+	if !due.IsZero() {
+		at = msArg(due)
+	}
+	keys := []string{keyLease(f.Lease), keySources, keySourceStates, keySourceDue, keySourceSeen(src.Name), keySourceCallbacks}
+	args := []any{f.Token, string(src.Name), src.Life, doc, at, state.Hub.Callback}
+	for id, e := range entries {
+		value := ""
+		if e.Digest != "" {
+			value = e.Digest + " " + strconv.FormatInt(e.Seen, 10)
+		}
+		args = append(args, string(id), value)
+	}
+	word, err := scriptSourceSave.Run(ctx, s.redis, keys, args...).Text()
+	switch {
+	case err != nil:
+		return failure("save source", err)
+	case word == "fenced":
+		return thoonk.E(thoonk.Conflict, "another process works the source now")
+	case word != "ok":
+		return thoonk.E(thoonk.NotFound, "no such source: %q", src.Name)
+	}
+	return nil
+}
+
+// SourceEntries returns what is remembered of these entries of a source, or of all. Errors: Unavailable.
+func (s *Store) SourceEntries(ctx context.Context, name thoonk.FeedName, ids ...thoonk.ItemID) (map[thoonk.ItemID]thoonk.SourceEntry, error) {
+	found := make(map[thoonk.ItemID]thoonk.SourceEntry)
+	if len(ids) == 0 {
+		all, err := s.redis.HGetAll(ctx, keySourceSeen(name)).Result()
+		if err != nil {
+			return nil, failure("read source", err)
+		}
+		for id, value := range all {
+			found[thoonk.ItemID(id)] = sourceEntry(value)
+		}
+		return found, nil
+	}
+	for chunk := range slices.Chunk(ids, 1000) {
+		fields := make([]string, len(chunk))
+		for i, id := range chunk {
+			fields[i] = string(id)
+		}
+		values, err := s.redis.HMGet(ctx, keySourceSeen(name), fields...).Result()
+		if err != nil {
+			return nil, failure("read source", err)
+		}
+		for i, id := range chunk {
+			if value := answer(values).text(i); value != "" {
+				found[id] = sourceEntry(value)
+			}
+		}
+	}
+	return found, nil
+}
+
+func msArg(t time.Time) string { return strconv.FormatInt(millis(t), 10) }
+
+func sourceEntry(value string) thoonk.SourceEntry {
+	digest, seen, _ := strings.Cut(value, " ")
+	n, _ := strconv.ParseInt(seen, 10, 64)
+	return thoonk.SourceEntry{Digest: digest, Seen: n}
+}
