@@ -25,7 +25,7 @@ const callbackTimeout = 8 * time.Second
 
 // Bounds on the lease that a hub grants: shorter ones would have us ask without end.
 const (
-	leastLease = 10 * time.Second
+	leastLease = 3 * time.Second
 	mostLease  = 365 * 24 * time.Hour
 )
 

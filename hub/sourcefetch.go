@@ -141,8 +141,10 @@ type links struct{ hub, self string }
 func (f *links) header(resp *outbound.Response) {
 	for _, line := range resp.Header.Values("Link") {
 		for _, m := range linkHeader.FindAllStringSubmatch(line, -1) {
-			if rel := relParam.FindStringSubmatch(m[2]); rel != nil {
-				f.add(rel[1]+rel[2], m[1], resp.URL)
+			for _, p := range linkParam.FindAllStringSubmatch(m[2], -1) {
+				if strings.EqualFold(p[1], "rel") {
+					f.add(p[2]+p[3], m[1], resp.URL)
+				}
 			}
 		}
 	}
@@ -150,7 +152,7 @@ func (f *links) header(resp *outbound.Response) {
 
 var (
 	linkHeader = regexp.MustCompile(`<([^>]*)>((?:\s*;\s*[^\s;,="]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)`)
-	relParam   = regexp.MustCompile(`(?i);\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))`)
+	linkParam  = regexp.MustCompile(`;\s*([^\s;,="]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?`)
 )
 
 func (f *links) add(rels, href, base string) {
