@@ -320,12 +320,12 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for name, page := range map[string]http.HandlerFunc{
-		"/header": func(w http.ResponseWriter, r *http.Request) {
+		"/header": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Add("Link", `<https://other.example/x>; rel="next", </hub>; rel="hub other"; x=y`)
 			w.Header().Add("Link", `</self>; title="a, b; rel=no"; rel=self`)
 			_, _ = io.WriteString(w, `{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[]}`)
 		},
-		"/json": func(w http.ResponseWriter, r *http.Request) {
+		"/json": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"version":"https://jsonfeed.org/version/1.1","feed_url":"`+n.site.URL+`/self","hubs":[{"type":"WebSub","url":"`+n.site.URL+`/hub"}],"items":[]}`)
 		},
 	} {
@@ -500,7 +500,7 @@ func TestBadSources(t *testing.T) {
 			c, _, _ := w.(http.Hijacker).Hijack()
 			_ = c.Close()
 		},
-		"410": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "gone", 410) },
+		"410": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "gone", http.StatusGone) },
 	} {
 		n.site.on("/feed", serve)
 		s := n.look()

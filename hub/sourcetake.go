@@ -273,7 +273,7 @@ func (l *look) submit(ctx context.Context, target thoonk.Feed, e incoming, known
 	if known {
 		return false, nil
 	}
-	job := thoonk.NewJob{ID: thoonk.JobID(e.id), Form: thoonk.FormBody, Payload: e.body}
+	job := thoonk.NewJob{ID: e.id, Form: thoonk.FormBody, Payload: e.body}
 	_, err := l.g.o.Store.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: target.Name, Jobs: []thoonk.NewJob{job}, Actor: l.actor()})
 	if refusal, ok := errors.AsType[*thoonk.BatchError](err); ok && refusal.Reason.Kind == thoonk.Conflict {
 		return false, nil // it was made before

@@ -18,10 +18,10 @@ var SourceKinds = []SourceKind{WebFeed}
 
 // Bounds on how often a source is asked.
 const (
-	DefaultSourceMin = time.Minute
-	DefaultSourceMax = 24 * time.Hour
-	LeastSourceMin   = time.Second
-	MostSourceMax    = 31 * 24 * time.Hour
+	DefaultSourceLeast = time.Minute
+	DefaultSourceMost  = 24 * time.Hour
+	ShortestInterval   = time.Second
+	LongestInterval    = 31 * 24 * time.Hour
 )
 
 // Source is an outside feed whose entries come into a feed, each as an item, or into a job queue, each new one as a job.
@@ -30,8 +30,8 @@ type Source struct {
 	Kind   SourceKind    `json:"kind"`
 	URL    string        `json:"url"`
 	Feed   FeedName      `json:"feed"`             // where the entries go
-	Min    time.Duration `json:"min,omitempty"`    // between two looks at it; 0: DefaultSourceMin
-	Max    time.Duration `json:"max,omitempty"`    // 0: DefaultSourceMax
+	Min    time.Duration `json:"min,omitempty"`    // between two looks at it; 0: DefaultSourceLeast
+	Max    time.Duration `json:"max,omitempty"`    // 0: DefaultSourceMost
 	NoHub  bool          `json:"no_hub,omitempty"` // it is only looked at
 	Paused bool          `json:"paused,omitempty"` // nothing comes in
 	Config bool          `json:"config,omitempty"` // it stands in the configuration file
@@ -52,10 +52,10 @@ func (s Source) Check() error {
 		return E(Invalid, "not an http or https URL without a user, of up to 2048 bytes").In("url")
 	case s.Feed == "":
 		return E(Invalid, "a source needs a feed to bring its entries into").In("feed")
-	case s.Min != 0 && (s.Min < LeastSourceMin || s.Min > MostSourceMax):
-		return E(Invalid, "not a duration from %v to %v", LeastSourceMin, MostSourceMax).In("min_interval")
-	case s.Max != 0 && (s.Max < LeastSourceMin || s.Max > MostSourceMax):
-		return E(Invalid, "not a duration from %v to %v", LeastSourceMin, MostSourceMax).In("max_interval")
+	case s.Min != 0 && (s.Min < ShortestInterval || s.Min > LongestInterval):
+		return E(Invalid, "not a duration from %v to %v", ShortestInterval, LongestInterval).In("min_interval")
+	case s.Max != 0 && (s.Max < ShortestInterval || s.Max > LongestInterval):
+		return E(Invalid, "not a duration from %v to %v", ShortestInterval, LongestInterval).In("max_interval")
 	}
 	if low, high := s.Bounds(); low > high {
 		return E(Invalid, "the least interval is above the most").In("min_interval")
@@ -67,10 +67,10 @@ func (s Source) Check() error {
 func (s Source) Bounds() (low, high time.Duration) {
 	low, high = s.Min, s.Max
 	if low == 0 {
-		low = min(DefaultSourceMin, max(high, LeastSourceMin))
+		low = min(DefaultSourceLeast, max(high, ShortestInterval))
 	}
 	if high == 0 {
-		high = max(DefaultSourceMax, low)
+		high = max(DefaultSourceMost, low)
 	}
 	return low, high
 }
