@@ -155,6 +155,8 @@ func TestBadValues(t *testing.T) {
 		{"log-entries", "x", "is not a whole number from 100 to 10000000"},
 		{"log-entries", "10000001", "is not a whole number from 100 to 10000000"},
 		{"audit-interval", "999ms", "at least 1s"},
+		{"dialect", "js", "use thoonkd over REST"},
+		{"dialect", "python", "is not contract"},
 		{"audit-interval", "30", "is not a duration"},
 		{"shutdown-timeout", "-1s", "is not a duration"},
 		{"heartbeat", "0s", "at least 100ms"},

@@ -66,6 +66,19 @@ func public(c *Config, s string) error {
 	return nil
 }
 
+// dialect takes none but the contract's. The other one keeps jobs under keys of its own, and announces jobs and feeds on
+// channels of its own: serving it would need every script and the adopter twice, and each schedule would have two owners.
+func dialect(_ *Config, s string) error {
+	switch s {
+	case "contract":
+		return nil
+	case "js":
+		return errors.New("is the dialect of the last JavaScript clients, which keep jobs under job.* and recurrings: it is not served; " +
+			"let these clients use thoonkd over REST, or take an older version of them, which keeps to the contract")
+	}
+	return errors.New("is not contract, the only dialect that is served")
+}
+
 func jwks(c *Config, s string) error {
 	if s == "" {
 		return nil

@@ -43,6 +43,8 @@ var settings = slices.Concat([]setting{
 		"PEM `FILE` with the private key of --tls-cert"},
 	{"redis", Embedded, secret, redis,
 		"redis://, rediss:// or unix:// `URL`, with ?master_name=NAME&addr=HOST:PORT… one of Sentinels, or embedded for a store of our own"},
+	{"dialect", "contract", plain, dialect,
+		"`NAME` of the schema of jobs in Redis: contract is the only one; js, of the last JavaScript clients, is refused"},
 	{"data", "", plain, text(func(c *Config) *string { return &c.Data }),
 		"`DIR` for the generated key and the embedded store (default $XDG_DATA_HOME/thoonkd or ~/.local/share/thoonkd)"},
 	{"auth-key", "", plain, text(func(c *Config) *string { return &c.AuthKey }),
