@@ -15,10 +15,7 @@ import (
 func (s *Store) ClaimJobs(ctx context.Context, queue thoonk.FeedName, claims []thoonk.ClaimJobs) ([]thoonk.Claimed, error) {
 	args := []any{""}
 	for _, c := range claims {
-		if c.Count < 1 || c.Count > thoonk.MaxClaim {
-			return nil, thoonk.E(thoonk.Invalid, "1 to %d jobs are claimed at once", thoonk.MaxClaim).In("count")
-		}
-		if err := checkLease(c.Lease); err != nil {
+		if err := checkClaim(c); err != nil {
 			return nil, err
 		}
 		holder, err := s.holderArg(ctx, queue, c.Holder)
@@ -41,6 +38,13 @@ func (s *Store) ClaimJobs(ctx context.Context, queue thoonk.FeedName, claims []t
 		claimed = append(claimed, c)
 	}
 	return claimed, nil
+}
+
+func checkClaim(c thoonk.ClaimJobs) error {
+	if c.Count < 1 || c.Count > thoonk.MaxClaim {
+		return thoonk.E(thoonk.Invalid, "1 to %d jobs are claimed at once", thoonk.MaxClaim).In("count")
+	}
+	return checkLease(c.Lease)
 }
 
 func checkLease(d time.Duration) error {
@@ -76,4 +80,11 @@ func parseClaimed(queue thoonk.FeedName, a answer) (thoonk.Claimed, answer) {
 		a = a[4:]
 	}
 	return c, a
+}
+
+// unclaim takes a claim back whose caller went away. If that fails its lease ends by itself.
+func (s *Store) unclaim(ctx context.Context, queue thoonk.FeedName, c thoonk.Claimed) {
+	if _, err := s.runKeys(ctx, "unclaim", scriptUnclaim, jobKeys(queue, thoonk.Once{}), queue, "", "", c.Lease.Token); err != nil {
+		s.log.DebugContext(ctx, "jobs: a claim whose caller went away lasts until its lease ends", "queue", queue, "error", err)
+	}
 }

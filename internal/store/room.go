@@ -11,8 +11,9 @@ import (
 
 // Bounds of a room.
 const (
-	roomWants    = 64 // of waiters of one queue that one try asks for
-	roomTries    = 16 // tries under way at once, of all queues
+	roomWants    = 128  // callers that one try asks for at most
+	roomWeight   = 1000 // of their wants together, unless the first has more
+	roomTries    = 16   // tries under way at once, of all queues
 	roomTry      = 15 * time.Second
 	roomSoonest  = 5 * time.Millisecond   // after a try that named a time to try again: clocks differ
 	roomShortest = 250 * time.Millisecond // after a try that failed
@@ -30,13 +31,14 @@ type verdict struct {
 func (v verdict) refused() bool { return v.wait != thoonk.WaitNothing && v.wait != thoonk.WaitEmpty }
 
 // counter is what is given out in a room, and how.
-type counter[W, G any] struct {
+type counter[K comparable, W, G any] struct {
 	// try asks for several at once; it answers each, in their order.
-	try func(ctx context.Context, queue thoonk.FeedName, wants []W) ([]G, error)
+	try func(ctx context.Context, queue K, wants []W) ([]G, error)
 	// back takes back what a waiter did not stay for.
-	back    func(ctx context.Context, queue thoonk.FeedName, given G)
+	back    func(ctx context.Context, queue K, given G)
 	judge   func(G) verdict
 	nothing func(thoonk.Wait, time.Time) G // the answer that brings nothing
+	weight  func(W) int                    // of a want, see roomWeight
 }
 
 // news says what may have changed, and so why a queue is tried.
@@ -45,6 +47,7 @@ type news int
 const (
 	newsWork  news = 1 << iota // there may be work
 	newsRules                  // a refusal may not stand any more; also that somebody came who was not refused yet
+	newsSlots                  // there may be fewer claims: news where too many were the refusal
 )
 
 // room is where callers of this process wait for something of a queue: jobs to claim, items to get. For each queue there is
@@ -55,19 +58,19 @@ const (
 // began stands in line.news, so that another follows; or none is, and the last one began after the last news and
 // found nothing to give, or was refused, and then the next news, or line.timer, starts one. A waiter is in the line before
 // it is tried for, and its coming is news. News of a queue without waiters is nobody's: who comes later tries first.
-type room[W, G any] struct {
-	counter[W, G]
+type room[K comparable, W, G any] struct {
+	counter[K, W, G]
 	slots chan struct{} // one for each try under way
 	tries sync.WaitGroup
 
 	mu     sync.Mutex
 	closed bool
-	lines  map[thoonk.FeedName]*line[W, G]
+	lines  map[K]*line[K, W, G]
 }
 
 // line is the waiters of one queue. It is there as long as there are any, or a try is under way.
-type line[W, G any] struct {
-	queue   thoonk.FeedName
+type line[K comparable, W, G any] struct {
+	queue   K
 	waiters list.List // of *waiter
 	came    uint64    // waiters so far
 	trying  bool
@@ -92,12 +95,12 @@ type reply[G any] struct {
 	err error
 }
 
-func newRoom[W, G any](c counter[W, G]) *room[W, G] {
-	return &room[W, G]{counter: c, slots: make(chan struct{}, roomTries), lines: make(map[thoonk.FeedName]*line[W, G])}
+func newRoom[K comparable, W, G any](c counter[K, W, G]) *room[K, W, G] {
+	return &room[K, W, G]{counter: c, slots: make(chan struct{}, roomTries), lines: make(map[K]*line[K, W, G])}
 }
 
 // wait returns what a caller is given, at the latest after patience, and then with nothing. Errors: those of the try, and of ctx.
-func (r *room[W, G]) wait(ctx context.Context, queue thoonk.FeedName, want W, patience time.Duration) (got G, err error) {
+func (r *room[K, W, G]) wait(ctx context.Context, queue K, want W, patience time.Duration) (got G, err error) {
 	w := &waiter[W, G]{want: want, once: patience <= 0, answer: make(chan reply[G], 1)}
 	l, err := r.enter(queue, w)
 	if err != nil {
@@ -124,7 +127,7 @@ func (r *room[W, G]) wait(ctx context.Context, queue thoonk.FeedName, want W, pa
 	}
 }
 
-func (r *room[W, G]) enter(queue thoonk.FeedName, w *waiter[W, G]) (*line[W, G], error) {
+func (r *room[K, W, G]) enter(queue K, w *waiter[W, G]) (*line[K, W, G], error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -132,7 +135,7 @@ func (r *room[W, G]) enter(queue thoonk.FeedName, w *waiter[W, G]) (*line[W, G],
 	}
 	l := r.lines[queue]
 	if l == nil {
-		l = &line[W, G]{queue: queue}
+		l = &line[K, W, G]{queue: queue}
 		r.lines[queue] = l
 	}
 	l.came++
@@ -147,7 +150,7 @@ func errRoomClosed() error {
 }
 
 // hear says that something may have changed about a queue.
-func (r *room[W, G]) hear(queue thoonk.FeedName, n news) {
+func (r *room[K, W, G]) hear(queue K, n news) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if l := r.lines[queue]; l != nil {
@@ -156,7 +159,7 @@ func (r *room[W, G]) hear(queue thoonk.FeedName, n news) {
 }
 
 // hearAll says that anything may have changed about any queue.
-func (r *room[W, G]) hearAll() {
+func (r *room[K, W, G]) hearAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.lines {
@@ -165,7 +168,7 @@ func (r *room[W, G]) hearAll() {
 }
 
 // tell notes news, and starts a try if it is to the point and none is under way. r.mu is held, as in all that follow.
-func (r *room[W, G]) tell(l *line[W, G], n news) {
+func (r *room[K, W, G]) tell(l *line[K, W, G], n news) {
 	l.news |= n
 	if !l.trying && l.pressing() && !r.closed {
 		l.trying = true
@@ -174,9 +177,13 @@ func (r *room[W, G]) tell(l *line[W, G], n news) {
 }
 
 // pressing reports whether the news are a reason to try: where the queue's rules refused, more work is none.
-func (l *line[W, G]) pressing() bool {
-	if l.last.refused() {
-		return l.news&newsRules != 0
+func (l *line[K, W, G]) pressing() bool {
+	reasons := newsRules | newsWork
+	switch {
+	case l.last.wait == thoonk.WaitRunning:
+		reasons = newsRules | newsSlots
+	case l.last.refused():
+		reasons = newsRules
 	}
-	return l.news != 0
+	return l.news&reasons != 0
 }

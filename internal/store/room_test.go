@@ -17,7 +17,7 @@ import (
 // ward is a server that a room of a test asks: lists of numbers, of which each caller wants one.
 type ward struct {
 	t     *testing.T
-	room  *room[int, []int]
+	room  *room[thoonk.FeedName, int, []int]
 	delay func() // at each point where something else may come in between
 
 	mu      sync.Mutex
@@ -34,7 +34,7 @@ type ward struct {
 
 func newWard(t *testing.T) *ward {
 	w := &ward{t: t, lists: map[thoonk.FeedName][]int{}, trying: map[thoonk.FeedName]int{}, delay: func() { time.Sleep(time.Millisecond) }}
-	w.room = newRoom(counter[int, []int]{
+	w.room = newRoom(counter[thoonk.FeedName, int, []int]{
 		try: w.try,
 		back: func(_ context.Context, q thoonk.FeedName, given []int) {
 			w.mu.Lock()
@@ -55,6 +55,7 @@ func newWard(t *testing.T) *ward {
 			return v
 		},
 		nothing: func(thoonk.Wait, time.Time) []int { return nil },
+		weight:  func(int) int { return 1 },
 	})
 	return w
 }
@@ -310,7 +311,7 @@ func TestRoomSharesTries(t *testing.T) {
 			all.Go(func() { w.wait(t.Context(), &g, "q", i, 0) })
 		}
 		all.Wait()
-		if len(g.numbers) != 640 || w.largest != roomWants || w.tries > 13 {
+		if len(g.numbers) != 640 || w.largest != roomWants || w.tries > 7 {
 			t.Errorf("%d tries of up to %d gave %d", w.tries, w.largest, len(g.numbers))
 		}
 	})

@@ -9,13 +9,13 @@ import (
 )
 
 // tryUntilDone tries for a line until there is no news of it and nothing more to be had.
-func (r *room[W, G]) tryUntilDone(l *line[W, G]) {
+func (r *room[K, W, G]) tryUntilDone(l *line[K, W, G]) {
 	for r.tryOnce(l) {
 	}
 }
 
 // tryOnce waits for its turn among the lines, and tries. It reports false if the line may rest.
-func (r *room[W, G]) tryOnce(l *line[W, G]) bool {
+func (r *room[K, W, G]) tryOnce(l *line[K, W, G]) bool {
 	r.slots <- struct{}{}
 	defer func() { <-r.slots }()
 	asked, came := r.begin(l)
@@ -37,7 +37,7 @@ func (r *room[W, G]) tryOnce(l *line[W, G]) bool {
 }
 
 // begin returns those to try for, none if the line may rest, and the number of the last who came before the try.
-func (r *room[W, G]) begin(l *line[W, G]) (asked []*waiter[W, G], came uint64) {
+func (r *room[K, W, G]) begin(l *line[K, W, G]) (asked []*waiter[W, G], came uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if l.waiters.Len() == 0 || r.closed || !l.pressing() {
@@ -47,8 +47,12 @@ func (r *room[W, G]) begin(l *line[W, G]) (asked []*waiter[W, G], came uint64) {
 	}
 	l.stopTimer()
 	l.news = 0
+	weight := 0
 	for e := l.waiters.Front(); e != nil && len(asked) < roomWants; e = e.Next() {
 		w := e.Value.(*waiter[W, G])
+		if weight += r.weight(w.want); weight > roomWeight && len(asked) > 0 {
+			break
+		}
 		w.asked = true
 		asked = append(asked, w)
 	}
@@ -56,16 +60,18 @@ func (r *room[W, G]) begin(l *line[W, G]) (asked []*waiter[W, G], came uint64) {
 }
 
 // finish hands out what a try brought, and returns what was for waiters who are gone.
-func (r *room[W, G]) finish(l *line[W, G], asked []*waiter[W, G], came uint64, each []G, err error) (left []G) {
+func (r *room[K, W, G]) finish(l *line[K, W, G], asked []*waiter[W, G], came uint64, each []G, err error) (left []G) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.last, l.failed = verdict{}, err
+	given := false
 	for i, w := range asked {
 		w.asked = false
 		if i >= len(each) {
 			continue
 		}
 		l.last = r.judge(each[i])
+		given = given || l.last.given
 		switch {
 		case !l.last.given:
 		case w.place == nil:
@@ -77,7 +83,7 @@ func (r *room[W, G]) finish(l *line[W, G], asked []*waiter[W, G], came uint64, e
 	switch {
 	case err != nil:
 		r.fail(l, came)
-	case l.last.given && l.last.wait == thoonk.WaitNothing:
+	case given && l.last.wait == thoonk.WaitNothing:
 		l.pause = 0
 		l.news |= newsWork // there may be more
 	default:
@@ -91,7 +97,7 @@ func (r *room[W, G]) finish(l *line[W, G], asked []*waiter[W, G], came uint64, e
 }
 
 // fail answers those who do not wait, and all if it is no use to try again.
-func (r *room[W, G]) fail(l *line[W, G], came uint64) {
+func (r *room[K, W, G]) fail(l *line[K, W, G], came uint64) {
 	passes := thoonk.KindOf(l.failed) == thoonk.Unavailable
 	r.dismiss(l, came, func(w *waiter[W, G]) bool { return w.once || !passes })
 	l.pause = max(roomShortest, min(2*l.pause, roomLongest))
@@ -99,7 +105,7 @@ func (r *room[W, G]) fail(l *line[W, G], came uint64) {
 }
 
 // dismiss answers those who came before a try and are to go without anything.
-func (r *room[W, G]) dismiss(l *line[W, G], came uint64, goes func(*waiter[W, G]) bool) {
+func (r *room[K, W, G]) dismiss(l *line[K, W, G], came uint64, goes func(*waiter[W, G]) bool) {
 	for e := l.waiters.Front(); e != nil; {
 		w := e.Value.(*waiter[W, G])
 		e = e.Next()
@@ -113,19 +119,19 @@ func (r *room[W, G]) dismiss(l *line[W, G], came uint64, goes func(*waiter[W, G]
 }
 
 // without is the answer to who goes without anything.
-func (r *room[W, G]) without(l *line[W, G]) reply[G] {
+func (r *room[K, W, G]) without(l *line[K, W, G]) reply[G] {
 	return reply[G]{got: r.nothing(cmp.Or(l.last.wait, thoonk.WaitEmpty), l.last.until), err: l.failed}
 }
 
 // answer answers a waiter, who is not in the line after that.
-func (r *room[W, G]) answer(l *line[W, G], w *waiter[W, G], a reply[G]) {
+func (r *room[K, W, G]) answer(l *line[K, W, G], w *waiter[W, G], a reply[G]) {
 	l.waiters.Remove(w.place)
 	w.place = nil
 	w.answer <- a
 }
 
 // expire answers a waiter whose patience has ended, or makes the try under way its last.
-func (r *room[W, G]) expire(l *line[W, G], w *waiter[W, G]) {
+func (r *room[K, W, G]) expire(l *line[K, W, G], w *waiter[W, G]) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.once = true
@@ -136,7 +142,7 @@ func (r *room[W, G]) expire(l *line[W, G], w *waiter[W, G]) {
 }
 
 // leave takes a waiter out of the line, unless it was answered.
-func (r *room[W, G]) leave(l *line[W, G], w *waiter[W, G]) (a reply[G], answered bool) {
+func (r *room[K, W, G]) leave(l *line[K, W, G], w *waiter[W, G]) (a reply[G], answered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w.place == nil {
@@ -148,14 +154,14 @@ func (r *room[W, G]) leave(l *line[W, G], w *waiter[W, G]) (a reply[G], answered
 	return a, false
 }
 
-func (r *room[W, G]) dropEmpty(l *line[W, G]) {
+func (r *room[K, W, G]) dropEmpty(l *line[K, W, G]) {
 	if l.waiters.Len() == 0 && !l.trying {
 		l.stopTimer()
 		delete(r.lines, l.queue)
 	}
 }
 
-func (r *room[W, G]) startTimer(l *line[W, G], d time.Duration) {
+func (r *room[K, W, G]) startTimer(l *line[K, W, G], d time.Duration) {
 	l.stopTimer()
 	l.timer = time.AfterFunc(d, func() {
 		r.mu.Lock()
@@ -166,7 +172,7 @@ func (r *room[W, G]) startTimer(l *line[W, G], d time.Duration) {
 	})
 }
 
-func (l *line[W, G]) stopTimer() {
+func (l *line[K, W, G]) stopTimer() {
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil
@@ -174,7 +180,7 @@ func (l *line[W, G]) stopTimer() {
 }
 
 // close answers all who wait, and returns when no try is under way.
-func (r *room[W, G]) close() {
+func (r *room[K, W, G]) close() {
 	r.mu.Lock()
 	r.closed = true
 	for _, l := range r.lines {

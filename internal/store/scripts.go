@@ -53,6 +53,7 @@ var (
 	scriptLinkPlace       = load("fence", "linkplace")
 
 	scriptSubmit   = load("micros", "lib", "once", "joblib", "submit")
+	scriptUnclaim  = load("micros", "lib", "once", "joblib", "unclaim")
 	scriptClaim    = load("micros", "lib", "once", "joblib", "claim")
 	scriptFinish   = load("micros", "lib", "once", "joblib", "finish")
 	scriptGiveBack = load("micros", "lib", "once", "joblib", "giveback")

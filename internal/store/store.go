@@ -37,6 +37,7 @@ type Store struct {
 	log        *slog.Logger
 	checker    checker
 	holders    holders
+	waiting    waiting
 }
 
 // Open returns a store; it does not dial yet. An error means that the URL is wrong.
@@ -52,7 +53,9 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	quieten.Do(func() { redis.SetLogger(quiet{}) })
-	return &Store{redis: client, instance: uuid.NewString(), alone: o.Alone, logEntries: o.LogEntries, log: o.Log}, nil
+	s := &Store{redis: client, instance: uuid.NewString(), alone: o.Alone, logEntries: o.LogEntries, log: o.Log}
+	s.waiting = s.newWaiting()
+	return s, nil
 }
 
 const (
@@ -102,8 +105,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all connections.
-func (s *Store) Close() error { return s.redis.Close() }
+// Close answers all who wait, and closes all connections.
+func (s *Store) Close() error {
+	s.waiting.close()
+	return s.redis.Close()
+}
 
 // The client library logs failures through a global; all of them are returned to us too.
 var quieten sync.Once
