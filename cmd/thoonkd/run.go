@@ -64,6 +64,8 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	for _, c := range components {
 		running.Go(func() { c.Run(background) })
 	}
+	running.Go(func() { st.Watch(background) })
+	running.Go(func() { st.NewMaintenance().Run(background) })
 	if remote != nil {
 		running.Go(func() { remote.Run(background) })
 	}

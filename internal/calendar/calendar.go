@@ -110,7 +110,7 @@ func (c *Calendar) First(now time.Time) time.Time {
 // Missed returns, for a due time that has come, the last one up to now, and the one after that, zero if there is none.
 func (c *Calendar) Missed(due, now time.Time) (last, next time.Time) {
 	if c.every > 0 {
-		last = due.Add(now.Sub(due) / c.every * c.every)
+		last = due.Add(now.Sub(due) - now.Sub(due)%c.every)
 		return last, last.Add(c.every)
 	}
 	if last = c.before(now); last.Before(due) {

@@ -1,6 +1,7 @@
 package calendar_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -116,8 +117,8 @@ func TestRefused(t *testing.T) {
 	} {
 		for _, r := range all {
 			_, err := calendar.Parse(r)
-			e, _ := err.(*thoonk.Error)
-			if e == nil || e.Kind != thoonk.Unprocessable || e.Field != field {
+			e, ok := errors.AsType[*thoonk.Error](err)
+			if !ok || e.Kind != thoonk.Unprocessable || e.Field != field {
 				t.Errorf("%+v: %v", r, err)
 			}
 		}

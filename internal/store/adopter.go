@@ -138,12 +138,13 @@ func (a *Adopter) session(ctx context.Context) (adopted bool, err error) {
 	}
 	a.state.Store(AdopterAdopts)
 	running.Go(func() { in.end(a.auditForever(ctx)) })
+	running.Go(func() { in.end(a.watchForever(ctx)) })
 	return true, a.adoptAll(ctx, in)
 }
 
 // prepare loads the scripts that batches call by their digest, and reconciles.
 func (a *Adopter) prepare(ctx context.Context) error {
-	for _, script := range []*redis.Script{scriptAdopt, scriptSettle} {
+	for _, script := range []*redis.Script{scriptAdopt, scriptSettle, scriptSettleJobs} {
 		if err := script.Load(ctx, a.store.redis).Err(); err != nil {
 			return err
 		}
@@ -220,6 +221,9 @@ func (a *Adopter) adoptOrders(ctx context.Context, feeds map[thoonk.FeedName]str
 }
 
 func (a *Adopter) call(ctx context.Context, p redis.Pipeliner, h heard) *redis.Cmd {
+	if h.channel == channelFinish {
+		return scriptSettleJobs.EvalSha(ctx, p, jobKeys(h.feed, thoonk.Once{}), a.store.argv(h.feed, "", []any{"", "+" + h.body, string(h.id)})...)
+	}
 	keys := feedKeys(h.feed)
 	kinds := map[string]thoonk.EventKind{channelPublish: thoonk.Publish, channelEdit: thoonk.Edit, channelRetract: thoonk.Retract, channelMove: thoonk.Moved}
 	kind, ok := kinds[h.channel]

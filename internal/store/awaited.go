@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	awaitedPage    = 1000
+	awaitedPage = 1000
 	settleEvery = 400 * time.Millisecond // of what other clients may have ended
 )
 

@@ -51,7 +51,7 @@ var errInboxFull = errors.New("more foreign writes wait than the inbox holds")
 func (s *Store) subscribe(ctx context.Context, refused func(error)) (*inbox, error) {
 	patterns := []string{
 		channelNew, channelDeleted, channelConfig, channelOwn,
-		channelPublish + "*", channelEdit + "*", channelRetract + "*", channelMove + "*",
+		channelPublish + "*", channelEdit + "*", channelRetract + "*", channelMove + "*", channelFinish + "*",
 	}
 	sub := s.redis.PSubscribe(ctx, patterns...)
 	for range patterns {

@@ -25,6 +25,7 @@ const (
 	channelEdit    = "feed.edit:"
 	channelRetract = "feed.retract:"
 	channelMove    = "feed.position:"
+	channelFinish  = "job.finish:"
 )
 
 func keyConfig(f thoonk.FeedName) string  { return "feed.config:" + string(f) }

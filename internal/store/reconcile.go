@@ -65,6 +65,9 @@ func (s *Store) reconcileFeed(ctx context.Context, feed thoonk.FeedName, pause f
 	case thoonk.TypeFeed:
 	case thoonk.TypeSortedFeed:
 		sorted = true
+	case thoonk.TypeJob:
+		told, _, err := s.watchQueue(ctx, feed, pause)
+		return told, err
 	default:
 		return 0, nil
 	}

@@ -52,22 +52,25 @@ var (
 	scriptNodeUnsubscribe = load("nodeunsubscribe")
 	scriptLinkPlace       = load("fence", "linkplace")
 
-	scriptSubmit   = load("micros", "lib", "once", "joblib", "submit")
-	scriptUnclaim  = load("micros", "lib", "once", "joblib", "unclaim")
-	scriptClaim    = load("micros", "lib", "once", "joblib", "claim")
-	scriptFinish   = load("micros", "lib", "once", "joblib", "finish")
-	scriptGiveBack = load("micros", "lib", "once", "joblib", "giveback")
-	scriptExtend   = load("micros", "lib", "once", "joblib", "extend")
-	scriptSweep    = load("micros", "lib", "once", "joblib", "sweep")
-	scriptJobs     = load("micros", "lib", "once", "joblib", "joblook", "jobs")
-	scriptRetry    = load("micros", "lib", "once", "joblib", "joblook", "retry")
-	scriptRetract  = load("micros", "lib", "once", "joblib", "joblook", "retract")
-	scriptEditJob  = load("micros", "lib", "once", "joblib", "joblook", "editjob")
-	scriptPutItems = load("micros", "lib", "once", "joblib", "putitems")
-	scriptGetItems = load("micros", "lib", "once", "joblib", "getitems")
-	scriptAckItems = load("micros", "lib", "once", "joblib", "ackitems")
-	scriptPeek     = load("micros", "lib", "once", "joblib", "peekitems")
-	scriptBeat     = load("beat")
+	scriptSubmit     = load("micros", "lib", "once", "joblib", "submit")
+	scriptSettleJobs = load("micros", "lib", "once", "joblib", "settling", "settlejobs")
+	scriptLimbo      = load("micros", "lib", "once", "joblib", "limbo")
+	scriptWatch      = load("micros", "lib", "once", "joblib", "settling", "watch")
+	scriptUnclaim    = load("micros", "lib", "once", "joblib", "unclaim")
+	scriptClaim      = load("micros", "lib", "once", "joblib", "claim")
+	scriptFinish     = load("micros", "lib", "once", "joblib", "finish")
+	scriptGiveBack   = load("micros", "lib", "once", "joblib", "giveback")
+	scriptExtend     = load("micros", "lib", "once", "joblib", "extend")
+	scriptSweep      = load("micros", "lib", "once", "joblib", "sweep")
+	scriptJobs       = load("micros", "lib", "once", "joblib", "joblook", "jobs")
+	scriptRetry      = load("micros", "lib", "once", "joblib", "joblook", "retry")
+	scriptRetract    = load("micros", "lib", "once", "joblib", "joblook", "retract")
+	scriptEditJob    = load("micros", "lib", "once", "joblib", "joblook", "editjob")
+	scriptPutItems   = load("micros", "lib", "once", "joblib", "putitems")
+	scriptGetItems   = load("micros", "lib", "once", "joblib", "getitems")
+	scriptAckItems   = load("micros", "lib", "once", "joblib", "ackitems")
+	scriptPeek       = load("micros", "lib", "once", "joblib", "peekitems")
+	scriptBeat       = load("beat")
 )
 
 // load makes one script of files that stand one behind the other.
@@ -89,10 +92,16 @@ func (s *Store) run(ctx context.Context, op string, script *redis.Script, feed t
 	return s.runKeys(ctx, op, script, feedKeys(feed), feed, actor, args...)
 }
 
+// rousing are the operations after which there may be work, or the end of some: see told.
+var rousing = []string{"submit", "put", "put feed", "finish", "cancel", "stall", "retry", "retract", "sweep", "unclaim", "ack", "delete feed"}
+
 func (s *Store) runKeys(ctx context.Context, op string, script *redis.Script, keys []string, feed thoonk.FeedName, actor string, args ...any) (answer, error) {
 	reply, err := script.Run(ctx, s.redis, keys, s.argv(feed, actor, args)...).Slice()
 	if err != nil {
 		return nil, failure(op, err)
+	}
+	if slices.Contains(rousing, op) {
+		s.told(feed)
 	}
 	return parseAnswer(op, feed, reply)
 }

@@ -38,6 +38,7 @@ type Store struct {
 	checker    checker
 	holders    holders
 	waiting    waiting
+	touched    *touched
 }
 
 // Open returns a store; it does not dial yet. An error means that the URL is wrong.
@@ -54,7 +55,7 @@ func Open(o Options) (*Store, error) {
 	}
 	quieten.Do(func() { redis.SetLogger(quiet{}) })
 	s := &Store{redis: client, instance: uuid.NewString(), alone: o.Alone, logEntries: o.LogEntries, log: o.Log}
-	s.waiting = s.newWaiting()
+	s.waiting, s.touched = s.newWaiting(), newTouched()
 	return s, nil
 }
 

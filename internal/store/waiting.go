@@ -14,6 +14,7 @@ import (
 // tracker, see Watch.
 type waiting struct {
 	claims   *room[thoonk.FeedName, thoonk.ClaimJobs, thoonk.Claimed]
+	items    *room[thoonk.FeedName, thoonk.GetItems, gotItems]
 	finishes *room[thoonk.FeedName, []thoonk.FinishJob, part[thoonk.JobEnd]]
 	submits  *room[submitter, []thoonk.NewJob, part[thoonk.Submitted]]
 	awaited  *awaited
@@ -40,6 +41,15 @@ func (s *Store) newWaiting() waiting {
 		nothing: func(w thoonk.Wait, until time.Time) thoonk.Claimed { return thoonk.Claimed{Wait: w, Until: until} },
 		weight:  func(c thoonk.ClaimJobs) int { return c.Count },
 	})
+	w.items = newRoom(counter[thoonk.FeedName, thoonk.GetItems, gotItems]{
+		try:  s.getTogether,
+		back: s.unget,
+		judge: func(g gotItems) verdict {
+			return verdict{given: len(g.Items) > 0 || g.err != nil, wait: g.Wait}
+		},
+		nothing: func(w thoonk.Wait, _ time.Time) gotItems { return gotItems{Got: thoonk.Got{Wait: w}} },
+		weight:  func(g thoonk.GetItems) int { return g.Count },
+	})
 	w.finishes = newSharing(s.FinishJobs, func(j thoonk.FinishJob) int { return len(j.Result) })
 	w.submits = newSharing(func(ctx context.Context, who submitter, jobs []thoonk.NewJob) ([]thoonk.Submitted, error) {
 		return s.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: who.queue, Actor: who.actor, Jobs: jobs})
@@ -50,6 +60,7 @@ func (s *Store) newWaiting() waiting {
 
 func (w *waiting) close() {
 	w.claims.close()
+	w.items.close()
 	w.finishes.close()
 	w.submits.close()
 	w.awaited.close()
@@ -65,10 +76,14 @@ func (s *Store) changed(key string) {
 	queue := thoonk.FeedName(name)
 	switch prefix {
 	case "feed.ids":
+		s.touched.add(queue)
 		s.waiting.claims.hear(queue, newsWork)
+		s.waiting.items.hear(queue, newsWork)
 	case "feed.config":
 		s.waiting.claims.hear(queue, newsRules)
+		s.waiting.items.hear(queue, newsRules)
 	case "feed.claimed":
+		s.touched.add(queue)
 		s.waiting.claims.hear(queue, newsSlots)
 		s.waiting.awaited.hear(queue, true)
 	case "thoonk.ended":
@@ -78,7 +93,9 @@ func (s *Store) changed(key string) {
 
 // missed says that anything may have changed.
 func (s *Store) missed() {
+	s.touched.addAll()
 	s.waiting.claims.hearAll()
+	s.waiting.items.hearAll()
 	s.waiting.awaited.hearAll()
 }
 
@@ -86,6 +103,7 @@ func (s *Store) missed() {
 func (s *Store) told(queue thoonk.FeedName) {
 	if !s.waiting.tracker.tracks.Load() {
 		s.waiting.claims.hear(queue, newsWork|newsRules)
+		s.waiting.items.hear(queue, newsWork|newsRules)
 		s.waiting.awaited.hear(queue, false)
 	}
 }
@@ -123,10 +141,7 @@ func (s *Store) Finish(ctx context.Context, queue thoonk.FeedName, jobs []thoonk
 // Submit puts jobs into a queue as SubmitJobs does, in one script with those of other callers. One with an idempotency key
 // goes alone.
 func (s *Store) Submit(ctx context.Context, sub thoonk.SubmitJobs) ([]thoonk.Submitted, error) {
-	if _, err := submitArgs(sub); err != nil {
-		return nil, err
-	}
-	if sub.Once.Key != "" {
+	if sub.Once.Key != "" || len(sub.Jobs) == 0 || len(sub.Jobs) > thoonk.MaxBatch {
 		return s.SubmitJobs(ctx, sub)
 	}
 	done, err := s.waiting.submits.wait(ctx, submitter{sub.Queue, sub.Actor}, sub.Jobs, 0)

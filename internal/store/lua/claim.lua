@@ -94,6 +94,7 @@ local function park(job)
 end
 
 local taken, bodies, said, refused = {}, {}, {}, {} -- said are the records
+local strange = {} -- record of what another client put and nobody told of yet, and its id before it
 local attempts
 local exhausted = queue.length == 0
 if allowed > 0 and not exhausted then
@@ -116,6 +117,7 @@ if allowed > 0 and not exhausted then
           if not group or not group.g or not park({id = id, payload = payload, text = text, r = group}) then
             local n = #taken + 1
             taken[n], bodies[n], said[n] = id, payload, text
+            if not texts[i] then strange[#strange + 1], strange[#strange + 2] = id, text end
           end
         end
       end
@@ -130,6 +132,10 @@ if #taken > 0 then
   local claim, first = nil, 1
   local failures = call('EXISTS', CANCELLED) == 1 and call('HMGET', CANCELLED, unpack(taken)) or {}
   local claimed, leases, expires = {}, {}, {}
+  for i = 1, #strange, 2 do
+    tellings.add('submit', strange[i], '', '', '')
+  end
+  if #strange > 0 then call('HSET', RECORDS, unpack(strange)) end
   for _, caller in ipairs(callers) do
     local got = math.min(caller.n, #taken - first + 1)
     if got > 0 then

@@ -15,7 +15,8 @@
 --      23 thoonk.groups:F   zset, all scores 0: r, group, line break, job, of the claimed jobs of a group;
 --                           p, group, line break, order, job, of those that are held until one of these is free
 --      24 thoonk.rates:F    zset: group, or '' for the queue → when its rate is unused again, in microseconds (GCRA)
---      25 thoonk.seen:F     zset: job that is where none of our scripts put it → when that was first seen
+--      25 thoonk.seen:F     zset: job that another client claimed → when that was first seen, in microseconds;
+--                           line break, job in no state → the same, with an offset (limbo.lua)
 --      28 feed.published:F  29 feed.claimed:F  30 feed.cancelled:F  31 feed.stalled:F  32 feed.finishes:F
 --      33 thoonk.timers
 --
@@ -77,7 +78,7 @@ end
 --   o submitter   u unique key   g group   m most attempts   p if it is submitted in front
 --   e last error   n attempts that failed before it was stalled   c who asked its worker to give up   r progress
 --   of a held job: h why   a count of feed.cancelled   s score of feed.published   d jobs it waits for, with tabs between
---   w when it is due once these are done
+--   w when it is due once these are done   f score of another client's claim of it that was told
 local function parse(text)
   local r = {}
   for letter, value in string.gmatch(text or '', '(%l)([^\n]*)\n?') do
@@ -86,7 +87,7 @@ local function parse(text)
   return r
 end
 
-local LETTERS = {'u', 'g', 'm', 'p', 'e', 'n', 'c', 'r', 'h', 'a', 's', 'd', 'w'}
+local LETTERS = {'u', 'g', 'm', 'p', 'e', 'n', 'c', 'r', 'h', 'a', 's', 'd', 'w', 'f'}
 
 local function format_record(r)
   local text = 'o' .. (r.o or '')

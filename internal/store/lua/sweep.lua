@@ -44,12 +44,23 @@ for claim, reason in pairs(over) do
     claims[claim] = true
   end
 end
+-- Claims of other clients last for so long after they were seen.
+local foreign, foreign_until = {}, now - queue.foreign_lease * 1000
+if not of_queue then
+  for _, id in ipairs(call('ZRANGEBYSCORE', SEEN, '-inf', whole(foreign_until), 'LIMIT', 0, MOST)) do
+    local claimed = call('ZSCORE', CLAIMED, id)
+    if claimed and call('HEXISTS', LEASES, claim_of(claimed)) == 0 then
+      back[#back + 1] = {verb = 'cancel', id = id, who = '', reason = 'the lease ended', error = '', delay = ''}
+    end
+    foreign[#foreign + 1], any = id, true
+  end
+end
 local due = of_queue and {} or call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, MOST)
 
 if any or #due > 0 then
   start()
   local tellings = telling()
-  table.sort(back, function(a, b) return a.claim < b.claim end)
+  table.sort(back, function(a, b) return (a.claim or '') < (b.claim or '') end)
   local ids = {}
   for i, job in ipairs(back) do
     ids[i] = job.id
@@ -64,6 +75,7 @@ if any or #due > 0 then
     end
     give_back(back, tellings)
   end
+  if #foreign > 0 then call('ZREM', SEEN, unpack(foreign)) end
   drop_leases(claims)
   for _, id in ipairs(due) do
     unpark(id, parse(call('HGET', RECORDS, id)))
@@ -74,16 +86,19 @@ if any or #due > 0 then
 end
 
 local next_at
-local function earliest(key, scale)
+local function earliest(key, scale, later)
   local at = finite(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
-  at = at and at / scale
+  at = at and at / scale + (later or 0)
   if at and (not next_at or at < next_at) then next_at = at end
 end
 due_next = nil
 if not of_queue then forget_outcomes(0) end
 next_at = due_next
 earliest(EXPIRES, 1)
-if not of_queue then earliest(DUE, 1000) end
+if not of_queue then
+  earliest(DUE, 1000)
+  earliest(SEEN, 1000, queue.foreign_lease)
+end
 if again then next_at = now_ms end
 if next_at then
   call('ZADD', TIMERS, whole(math.ceil(next_at)), name)

@@ -1,0 +1,4 @@
+package store
+
+// RestoreLost is restoreLost, for tests.
+var RestoreLost = (*Store).restoreLost
