@@ -161,31 +161,42 @@ func (e *awaited) look(ctx context.Context, queue thoonk.FeedName, l *awaitedLin
 				return err
 			}
 		}
-		members := make([]string, len(page))
-		for i, id := range page {
-			members[i] = string(id)
-		}
-		scores, err := e.store.redis.ZMScore(ctx, ofQueue("ended", queue), members...).Result()
-		if err != nil && redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return nil
-		}
+		over, err := e.over(ctx, queue, page)
 		if err != nil {
 			return err
 		}
-		e.wake(l, page, scores)
+		e.wake(l, over)
 	}
 	return nil
 }
 
-func (e *awaited) wake(l *awaitedLine, ids []thoonk.JobID, scores []float64) {
+// over returns those of the jobs of which an outcome is kept.
+func (e *awaited) over(ctx context.Context, queue thoonk.FeedName, ids []thoonk.JobID) ([]thoonk.JobID, error) {
+	kept := make([][2]*redis.BoolCmd, len(ids))
+	_, err := e.store.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			kept[i] = [2]*redis.BoolCmd{p.HExists(ctx, ofQueue("ended", queue), string(id)), p.HExists(ctx, ofQueue("older", queue), string(id))}
+		}
+		return nil
+	})
+	if err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return nil, err
+	}
+	var over []thoonk.JobID
+	for i, id := range ids {
+		if kept[i][0].Val() || kept[i][1].Val() {
+			over = append(over, id)
+		}
+	}
+	return over, nil
+}
+
+func (e *awaited) wake(l *awaitedLine, over []thoonk.JobID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i, id := range ids {
-		if scores[i] == 0 {
-			continue
-		}
-		for _, over := range l.waiters[id] {
-			close(over)
+	for _, id := range over {
+		for _, waiting := range l.waiters[id] {
+			close(waiting)
 		}
 		delete(l.waiters, id)
 	}

@@ -85,6 +85,6 @@ func parseClaimed(queue thoonk.FeedName, a answer) (thoonk.Claimed, answer) {
 // unclaim takes a claim back whose caller went away. If that fails its lease ends by itself.
 func (s *Store) unclaim(ctx context.Context, queue thoonk.FeedName, c thoonk.Claimed) {
 	if _, err := s.runKeys(ctx, "unclaim", scriptUnclaim, jobKeys(queue, thoonk.Once{}), queue, "", "", c.Lease.Token); err != nil {
-		s.log.DebugContext(ctx, "jobs: a claim whose caller went away lasts until its lease ends", "queue", queue, "error", err)
+		s.log.WarnContext(ctx, "jobs: a claim whose caller went away lasts until its lease ends", "queue", queue, "error", err)
 	}
 }

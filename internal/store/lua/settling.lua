@@ -8,7 +8,7 @@ end
 
 -- settling tells of jobs one by one, and does the rest for all of them in the end.
 local function settling()
-  local s = {tellings = telling(), over = {}, back = {}, records = {}, told = 0}
+  local s = {tellings = telling(), over = {}, outcomes = {}, records = {}, told = 0}
 
   local function tell_of(kind, id, r, reason)
     s.told = s.told + 1
@@ -18,15 +18,14 @@ local function settling()
   -- ended notes that a job is in no key any more that another client would leave it in.
   local function ended(id, r, result)
     tell_of('finish', id, r, result and '' or 'unknown')
-    s.over[#s.over + 1] = {
-      id = id, r = r, done = true, state = 'finished', owner = r.o or '', token = '', attempt = '0',
-      flag = result and '+' or '?', result = result or '', worker = '',
-    }
+    s.over[#s.over + 1] = {id = id, r = r, done = true}
+    s.outcomes[#s.outcomes + 1] = id
+    s.outcomes[#s.outcomes + 1] = table.concat({'finished', now, '', '0', result and '+' or '?', r.o or '', '', result or ''}, '\n')
   end
 
   -- learn replaces what was not known of a job that was settled before its result was heard of.
   local function learn(id, result)
-    local outcome = call('HGET', RESULTS, id)
+    local outcome = outcomes_of({id})[1]
     local head, tail = string.match(outcome or '', '^(finished\n%d+\n\n%d+\n)%?(\n[^\n]*\n[^\n]*\n)$')
     if head then call('HSET', RESULTS, id, head .. '+' .. tail .. result) end
   end
@@ -84,7 +83,7 @@ local function settling()
         ids[i] = job.id
       end
       call('HDEL', RECORDS, unpack(ids))
-      keep_outcomes(s.over)
+      keep_outcomes(s.outcomes)
       s.tellings.all()
       ended_jobs(s.over, s.tellings)
     end
