@@ -30,6 +30,17 @@ func (s *Server) routes() {
 	s.stream("/v1/events", s.manyEvents)
 	s.write(http.MethodPost, "/v1/stream-tickets", s.postTicket)
 
+	if s.o.Subscriptions != nil {
+		s.get("/v1/subscriptions", s.listSubscriptions)
+		s.write(http.MethodPost, "/v1/subscriptions/redeliver", s.redeliverSubscriptions)
+		s.get("/v1/subscriptions/:subscription", s.getSubscription)
+		s.write(http.MethodDelete, "/v1/subscriptions/:subscription", s.deleteSubscription)
+		s.write(http.MethodPost, "/v1/subscriptions/:subscription/pause", s.pauseSubscription)
+		s.write(http.MethodPost, "/v1/subscriptions/:subscription/resume", s.resumeSubscription)
+		s.write(http.MethodPost, "/v1/subscriptions/:subscription/redeliver", s.redeliverSubscription)
+		s.write(http.MethodPost, "/v1/subscriptions/:subscription/replay", s.replaySubscription)
+	}
+
 	for _, m := range s.o.Mounts {
 		s.add(m.Methods, m.Path, s.authenticate, timed(func(c *call) error {
 			return m.Serve(c.Response(), c.Request(), c.who)

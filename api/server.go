@@ -87,6 +87,7 @@ type Options struct {
 	RateBurst     int      // so many may come at once; 0: what comes in one second, at least 1
 	CORSOrigins   []string // whose pages may call, as in "https://app.example", or "*"; none: no other's
 
+	Subscriptions Subscriptions // of the hub; nil: none are shown
 	// Mounts are handlers of other edges, outside of /v1.
 	Mounts []Mount
 

@@ -197,6 +197,7 @@ func TestServerConforms(t *testing.T) {
 	w.send(200, "GET", "/v1/feeds/s/events", "", "Accept", "application/json")
 	w.send(410, "GET", "/v1/feeds/a/events?since=99-1", "", "Accept", "application/json")
 	w.send(406, "GET", "/v1/events?feed=a", "", "Accept", "text/plain")
+	w.subscriptions()
 	w.send(201, "POST", "/v1/stream-tickets", `{"feeds":["a","s*"]}`)
 	w.wrong(400, "POST", "/v1/stream-tickets", `{"feeds":[]}`)
 	w.events("/v1/feeds/a/events?snapshot=true")

@@ -25,7 +25,7 @@ func start(t *testing.T) server {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--auth-key", key, "--data", filepath.Join(dir, "data"), "--log-level", "error")
+	cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--auth-key", key, "--data", filepath.Join(dir, "data"), "--log-level", "error", "--outbound-allow", "127.0.0.0/8")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stderr = os.Stderr

@@ -114,6 +114,7 @@ func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *str
 		RatePerSecond: cfg.RateLimit,
 		RateBurst:     cfg.RateBurst,
 		CORSOrigins:   cfg.CORSOrigins,
+		Subscriptions: st,
 		Mounts:        mounts,
 		OpenAPI:       openapi.Document(cfg.PublicURL),
 		Docs:          openapi.Docs(),
