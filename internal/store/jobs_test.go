@@ -166,6 +166,11 @@ func TestSubmitClaimFinish(t *testing.T) {
 		}
 		f.fails(f.finishJob("q", "a", "1.x", ""), thoonk.Conflict)
 		f.fails(f.finishJob("q", "b", c.Lease.Token, ""), thoonk.Conflict)
+		claim, _, _ := strings.Cut(c.Lease.Token, ".") // which others can see
+		f.fails(f.finishJob("q", "c", claim+".guessed", ""), thoonk.Conflict)
+		f.fails(f.cancelJob("q", "c", claim+".guessed", "", ""), thoonk.Conflict)
+		_, err := f.ExtendLease(f.ctx, thoonk.ExtendLease{Queue: "q", Token: claim + ".guessed"})
+		f.fails(err, thoonk.Conflict)
 		f.ok(f.finishJob("q", "c", c.Lease.Token, ""))
 		f.ok(f.finishJob("q", "a", c.Lease.Token, "done"))
 		f.ok(f.finishJob("q", "a", c.Lease.Token, "done")) // the answer was lost, and it is sent again
