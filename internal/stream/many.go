@@ -45,6 +45,10 @@ func (b *Broker) FollowMany(ctx context.Context, o ManyOptions) (*ManyFollower, 
 	return f, nil
 }
 
+// Place returns the place in the log up to which the follower has looked, whether or not it yielded anything of it: where
+// another one would go on.
+func (f *ManyFollower) Place() thoonk.Revision { return f.last }
+
 // Close ends the follower.
 func (f *ManyFollower) Close() {
 	f.held.free()
