@@ -1,8 +1,11 @@
-// Package xmpp attaches feeds to XMPP servers: a component (XEP-0114) that is a publish-subscribe service (XEP-0060).
+// Package xmpp is the XMPP edge: feeds as publish-subscribe nodes (XEP-0060) of components that are attached to XMPP servers
+// (XEP-0114). It knows neither Redis nor how changes are followed; the interfaces below say what it needs of the rest.
 package xmpp
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -13,34 +16,47 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/link"
 	"github.com/thoonkd/thoonkd/xmpp/mam"
+	"github.com/thoonkd/thoonkd/xmpp/notify"
 	"github.com/thoonkd/thoonkd/xmpp/service"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
-// Store is what a component needs of the store.
+// Store is what a component needs kept. Its errors are of type [thoonk.Error].
 type Store interface {
 	service.Store
 	service.Subscriptions
 	service.Jobs
 	mam.Store
+	notify.Store
+
+	// Hold runs work while this process holds the lease of that name, and reports whether it had it at all.
+	Hold(ctx context.Context, name string, work func(context.Context, thoonk.Fence) error) (held bool, err error)
 }
 
-// Options say what a [Component] is.
+// Options are what a [Component] works with. The first five are needed.
 type Options struct {
 	Addr    string // host:port where the server waits for components
-	Domain  string // the component's address
+	Domain  string // the address of the component
 	Secret  string
-	JIDs    auth.JIDs // grants of those who come over this link
 	Store   Store
-	Version string
-	Host    string // of the public URL, in the ids of Atom entries
-	Log     *slog.Logger
+	Streams notify.Streams
+
+	JIDs        auth.JIDs     // what those who come over this link may do: a server can assert any sender
+	Host        string        // in the ids of Atom entries: that of the public URL
+	Version     string        // of the program
+	BounceGrace time.Duration // 0: a week
+	Keepalive   time.Duration // 0: 30 s
+	Log         *slog.Logger
 }
 
-// Component is one component of one server.
+// Component is one link to a server with all that is offered over it. Of the processes on one Redis that have the same
+// component, one at a time is attached.
 type Component struct {
-	o    Options
-	link *link.Link
+	o        Options
+	link     *link.Link
+	notifier *notify.Notifier
+	service  *service.Service
+	archive  *mam.Archive
 }
 
 // New returns a component that is not attached yet. Errors: Invalid.
@@ -49,51 +65,126 @@ func New(o Options) (*Component, error) {
 	if err != nil || domain.Domain().String() != domain.String() {
 		return nil, thoonk.E(thoonk.Invalid, "%q is no domain of XMPP", o.Domain).Because(err)
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	o.Log = o.Log.With("xmpp", o.Domain)
-	h := &handler{}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("xmpp", o.Domain)
 	c := &Component{o: o}
-	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: h, Log: o.Log})
-	h.Service = service.New(service.Options{
-		Store: o.Store, Subscriptions: o.Store, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
+	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Keepalive: o.Keepalive, Log: o.Log})
+	c.notifier = notify.New(notify.Options{
+		Store: o.Store, Streams: o.Streams, Link: c.link, JIDs: o.JIDs, Host: o.Host, BounceGrace: o.BounceGrace, Log: o.Log,
 	})
-	h.archive = mam.New(mam.Options{Store: o.Store, Reader: h.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
+	c.service = service.New(service.Options{
+		Store: o.Store, Subscriptions: subscriptions{o.Store, c.notifier}, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link,
+		Last: c.notifier.Last, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
+	})
+	c.archive = mam.New(mam.Options{Store: o.Store, Reader: c.service.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
 	return c, nil
 }
 
-// handler answers what comes over the link.
-type handler struct {
-	*service.Service
-	archive *mam.Archive
+// subscriptions has the notifier know of a subscription before it is made.
+type subscriptions struct {
+	service.Subscriptions
+	notifier *notify.Notifier
 }
 
-// IQ answers a request.
-func (h *handler) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) {
-	if mam.Handles(q) {
-		return h.archive.IQ(ctx, q)
-	}
-	return h.Service.IQ(ctx, q)
+func (s subscriptions) PutNodeSubscription(ctx context.Context, sub thoonk.NodeSubscription) (thoonk.NodeSubscription, error) {
+	return s.notifier.PutNodeSubscription(ctx, sub)
 }
 
-// Run keeps the component attached until ctx ends, with a pause that grows while the server does not take it.
+// Pauses between two attempts to attach, and between two looks whether another process has stopped.
+const (
+	shortestPause = 250 * time.Millisecond
+	longestPause  = 30 * time.Second
+	standbyPause  = 500 * time.Millisecond
+)
+
+// Run attaches the component again and again until ctx ends.
 func (c *Component) Run(ctx context.Context) {
-	const shortest, longest = 100 * time.Millisecond, 10 * time.Second
-	pause := shortest
+	pause := shortestPause
 	for ctx.Err() == nil {
-		err := c.link.Run(ctx, func() {
-			pause = shortest
-			c.o.Log.InfoContext(ctx, "xmpp: attached")
+		attached := false
+		held, err := c.o.Store.Hold(ctx, "xmpp:"+c.o.Domain, func(ctx context.Context, fence thoonk.Fence) error {
+			return c.serve(ctx, fence, &attached)
 		})
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return
+		case err == nil && !held:
+			sleep(ctx, standbyPause)
+			continue
+		case attached:
+			pause = shortestPause
 		}
-		c.o.Log.WarnContext(ctx, "xmpp: not attached", "error", err, "again_in", pause)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause/2)):
-		}
-		pause = min(2*pause, longest)
+		c.o.Log.WarnContext(ctx, "xmpp: not attached, trying again", "pause", pause, "error", err)
+		sleep(ctx, pause/2+rand.N(pause)) // all components of a server that was restarted come back: not at once
+		pause = min(2*pause, longestPause)
 	}
+}
+
+// serve runs the link and, while it is attached, the notifier. If one ends so does the other.
+func (c *Component) serve(ctx context.Context, fence thoonk.Fence, attached *bool) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	err := c.link.Run(ctx, func() {
+		*attached = true
+		c.o.Log.InfoContext(ctx, "xmpp: attached", "server", c.o.Addr)
+		go func() {
+			defer close(done)
+			cancel(c.notifier.Run(ctx, fence))
+		}()
+	})
+	if *attached {
+		cancel(err)
+		<-done
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause // the first of the two errors
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// handler gives what comes over the link to those who deal with it.
+type handler struct{ c *Component }
+
+func (h handler) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) {
+	h.c.notifier.Alive(ctx, q.From.Bare().String())
+	if mam.Handles(q) {
+		return h.c.archive.IQ(ctx, q)
+	}
+	return h.c.service.IQ(ctx, q)
+}
+
+func (h handler) Message(ctx context.Context, m *stanza.Stanza) {
+	h.c.notifier.Alive(ctx, m.From.Bare().String())
+	h.c.service.Message(ctx, m)
+}
+
+func (h handler) Presence(ctx context.Context, p *stanza.Stanza) {
+	if p.Type != "error" {
+		h.c.notifier.Alive(ctx, p.From.Bare().String())
+	}
+	h.c.service.Presence(ctx, p)
+}
+
+func (h handler) Bounce(ctx context.Context, m *stanza.Stanza) {
+	h.c.notifier.Bounce(ctx, m)
+	h.c.service.Bounce(ctx, m)
+}
+
+// Stats are the counts of a component.
+type Stats struct {
+	Domain, Addr string
+	Link         link.Stats
+	Notify       notify.Stats
+}
+
+// Stats returns the counts.
+func (c *Component) Stats() Stats {
+	return Stats{Domain: c.o.Domain, Addr: c.o.Addr, Link: c.link.Stats(), Notify: c.notifier.Stats()}
 }

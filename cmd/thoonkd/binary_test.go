@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	thoonktest.StopShared()
 	_ = os.RemoveAll(buildDir)
+	thoonktest.StopShared()
 	os.Exit(code)
 }
 

@@ -52,20 +52,18 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	components, err := newComponents(cfg, st, log)
+	broker, adopter, remote := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval), remoteKeys(cfg, log)
+	links, err := newComponents(cfg, st, broker, log)
 	if err != nil {
 		return err
 	}
-	broker, adopter, remote := stream.NewBroker(st, log), st.NewAdopter(cfg.AuditInterval), remoteKeys(cfg, log)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { broker.Run(background) })
 	running.Go(func() { adopter.Run(background) })
-	for _, c := range components {
-		running.Go(func() { c.Run(background) })
-	}
 	running.Go(func() { st.Watch(background) })
 	running.Go(func() { st.NewMaintenance().Run(background) })
+	links.run(background, &running)
 	if remote != nil {
 		running.Go(func() { remote.Run(background) })
 	}
@@ -83,7 +81,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge := newEdge(cfg, mounts, st, broker, adopter, verifier, log)
+	edge := newEdge(cfg, mounts, st, broker, adopter, links, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -92,7 +90,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, with the metrics that it reports and shows.
-func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *stream.Broker, adopter *store.Adopter, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *stream.Broker, adopter *store.Adopter, links components, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	var edge *api.Server
 	ready := health{st, broker, adopter}
 	metrics := telemetry.New(telemetry.Options{
@@ -101,6 +99,7 @@ func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *str
 		Ready:   ready.Ready,
 		Adopter: func() telemetry.Adopter { return adopterMetrics(adopter.Stats()) },
 		Streams: func() int64 { return edge.Streams() },
+		XMPP:    links.metrics,
 	})
 	edge = api.New(api.Options{
 		Store:         st,

@@ -44,6 +44,7 @@ type Config struct {
 	Roles           auth.Roles     // what a token's scope may name
 	XMPP            []XMPP         // the components of XMPP servers
 	Hub             Hub
+	XMPPBounceGrace time.Duration // how long nothing may arrive at a subscriber of theirs
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.

@@ -54,6 +54,7 @@ func TestDefaults(t *testing.T) {
 			Lease: 240 * time.Hour, LeaseMax: 720 * time.Hour, Breaker: 10 * time.Minute, Timeout: 10 * time.Second, Workers: 256, PerHost: 64,
 			Retries: []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour},
 		},
+		XMPPBounceGrace: 168 * time.Hour,
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -84,6 +85,7 @@ audit-interval: 1s
 shutdown-timeout: 1m
 heartbeat: 500ms
 max-streams: 7
+xmpp-bounce-grace: 1h
 outbound-allow: [10.1.0.0/16, "fd00::/8"]
 hub:
   lease: 1h
@@ -113,7 +115,7 @@ roles:
 		AuthJWKS: "https://id.example.org/keys?policy=1", AuthIssuer: "https://id.example.org", AuthAudience: "feeds",
 		RateLimit: 2.5, RateBurst: 9, CORSOrigins: []string{"https://app.example.org", "http://localhost:3000"},
 		LogLevel: slog.LevelDebug, LogFormat: "json", LogEntries: 100, AuditInterval: time.Second,
-		ShutdownTimeout: time.Minute, Heartbeat: 500 * time.Millisecond, MaxStreams: 7,
+		ShutdownTimeout: time.Minute, Heartbeat: 500 * time.Millisecond, MaxStreams: 7, XMPPBounceGrace: time.Hour,
 		OutboundAllow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
 		Hub: config.Hub{
 			Lease: time.Hour, LeaseMax: 2 * time.Hour, Retries: []time.Duration{time.Second, 2 * time.Minute}, Breaker: 3 * time.Second,

@@ -67,6 +67,8 @@ var settings = slices.Concat([]setting{
 		"`DOMAIN` that the component has there"},
 	{"xmpp-secret", "", secret, ofXMPP(func(x *XMPP, s string) error { x.Secret = s; return nil }),
 		"`SECRET` that the XMPP server knows the component by"},
+	{"xmpp-bounce-grace", "168h", plain, duration(time.Second, func(c *Config) *time.Duration { return &c.XMPPBounceGrace }),
+		"`DURATION` for which nothing may arrive at an XMPP subscriber before its subscriptions end"},
 	{"log-level", "info", plain, logLevel,
 		"least `LEVEL` that is logged: debug, info, warn or error"},
 	{"log-format", "text", plain, logFormat,

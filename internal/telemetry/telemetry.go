@@ -26,6 +26,7 @@ type Options struct {
 	Ready   func(context.Context) error // nil: requests can be served now
 	Streams func() int64                // streams of events that are open now
 	Adopter func() Adopter
+	XMPP    func() []XMPPLink
 }
 
 // Metrics are the metrics of one server. They share nothing with those of another one.
@@ -56,6 +57,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Adopter != nil {
 		m.registry.MustRegister(adopterCollector(o.Adopter))
+	}
+	if o.XMPP != nil {
+		m.registry.MustRegister(xmppCollector(o.XMPP))
 	}
 	return m
 }
