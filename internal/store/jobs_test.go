@@ -495,3 +495,26 @@ func TestMaintenance(t *testing.T) {
 		thoonktest.Eventually(f, "the job is due", func() bool { return f.job("r", "later2").State == thoonk.JobQueued })
 	})
 }
+
+// What an old client's maintenance put into the list although it is claimed, or twice, is claimed once.
+func TestClaimedOnce(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		f.submit("q", job("a", "A"), job("b", "B"), job("c", "C"))
+		first := f.wantClaim("q", 1, "a")
+		f.ok(f.redis.LPush(f.ctx, "feed.ids:q", "a", "b", "gone").Err())
+		second := f.wantClaim("q", 10, "b", "c")
+		if second.Wait != thoonk.WaitEmpty {
+			t.Errorf("it waits for %q", second.Wait)
+		}
+		f.wantKeys("q", "a claimed", "b claimed", "c claimed")
+		f.ok(f.redis.LPush(f.ctx, "feed.ids:q", "a").Err())
+		if third := f.wantClaim("q", 1); third.Lease.Token != "" {
+			t.Errorf("nothing was claimed with the lease %v", third.Lease)
+		}
+		f.ok(f.finishJob("q", "a", first.Lease.Token, ""))
+		f.ok(f.finishJob("q", "b", second.Lease.Token, ""))
+		f.ok(f.finishJob("q", "c", second.Lease.Token, ""))
+		f.noLeases("q")
+	})
+}

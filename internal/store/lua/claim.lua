@@ -96,6 +96,19 @@ end
 local taken, bodies, said, refused = {}, {}, {}, {} -- said are the records
 local strange = {} -- record of what another client put and nobody told of yet, and its id before it
 local attempts
+local twice = {} -- of those taken: the index of each that was claimed already
+
+-- claimed_already finds jobs that were in the list although they are claimed, or twice. An old client's maintenance leaves such, where
+-- another one is just claiming. They are their first claim's.
+local function claimed_already(claimed)
+  local bad, seen = {}, {}
+  for k, at in ipairs(call('ZMSCORE', CLAIMED, unpack(taken))) do
+    bad[k] = seen[taken[k]] or tonumber(at) ~= tonumber(claimed[2 * k - 1])
+    seen[taken[k]] = true
+  end
+  return bad
+end
+
 local exhausted = queue.length == 0
 if allowed > 0 and not exhausted then
   start()
@@ -140,24 +153,36 @@ if #taken > 0 then
     local got = math.min(caller.n, #taken - first + 1)
     if got > 0 then
       claim = next_claim(claim)
-      local at, ends, worker = score_of(claim), whole(math.floor(now / 1000) + caller.lease), caller.worker
-      caller.token, caller.ends, caller.first, caller.got = claim .. '.' .. caller.secret, ends, first, got
-      local told, owners_told = tellings.group('claim', worker, '')
+      local at = score_of(claim)
+      caller.claim, caller.first, caller.got = claim, first, got
       for k = first, first + got - 1 do
-        local id = taken[k]
-        claimed[2 * k - 1], claimed[2 * k] = at, id
-        told[#told + 1], owners_told[#owners_told + 1] = id, owner_of(said[k])
+        claimed[2 * k - 1], claimed[2 * k] = at, taken[k]
       end
-      leases[#leases + 1], leases[#leases + 2] = claim, table.concat({caller.secret, ends, caller.holder, worker}, ' ')
-      expires[#expires + 1], expires[#expires + 2] = ends, claim
-      timer(ends)
       first = first + got
     end
   end
   attempts = failures
-  call('ZADD', CLAIMED, unpack(claimed))
-  call('HSET', LEASES, unpack(leases))
-  call('ZADD', EXPIRES, unpack(expires))
+  if call('ZADD', CLAIMED, 'NX', unpack(claimed)) < #taken then twice = claimed_already(claimed) end
+  for _, caller in ipairs(callers) do
+    local told, owners_told = tellings.group('claim', caller.worker, '')
+    local before = #told
+    for k = caller.first or 1, (caller.first or 1) + (caller.got or 0) - 1 do
+      if not twice[k] then told[#told + 1], owners_told[#owners_told + 1] = taken[k], owner_of(said[k]) end
+    end
+    caller.had = #told - before
+    if caller.had > 0 then
+      local own, ends = caller.claim, whole(math.floor(now / 1000) + caller.lease)
+      caller.token, caller.ends = own .. '.' .. caller.secret, ends
+      leases[#leases + 1], leases[#leases + 2] = own, table.concat({caller.secret, ends, caller.holder, caller.worker}, ' ')
+      expires[#expires + 1], expires[#expires + 2] = ends, own
+      timer(ends)
+    end
+    if caller.had < (caller.got or 0) then caller.wait, caller.till = 'empty', now end -- there may be others: try again
+  end
+  if #leases > 0 then
+    call('HSET', LEASES, unpack(leases))
+    call('ZADD', EXPIRES, unpack(expires))
+  end
   call('HSET', META, 'claimed', claim)
   use('', queue.rate, queue.rate_per, #taken)
   for group, rate in pairs(rates) do
@@ -175,12 +200,14 @@ local answer = {'ok'}
 for _, caller in ipairs(callers) do
   local n, got = #answer, caller.got or 0
   local short = got < caller.n
-  answer[n + 1], answer[n + 2], answer[n + 3] = got, caller.token or '', caller.ends or ''
+  answer[n + 1], answer[n + 2], answer[n + 3] = caller.had or 0, caller.token or '', caller.ends or ''
   answer[n + 4], answer[n + 5] = caller.wait or short and wait or '', caller.till or short and till or ''
   n = n + 5
   for k = caller.first or 1, (caller.first or 1) + got - 1 do
-    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = taken[k], bodies[k], attempts[k] or '0', said[k]
-    n = n + 4
+    if not twice[k] then
+      answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = taken[k], bodies[k], attempts[k] or '0', said[k]
+      n = n + 4
+    end
   end
 end
 return answer
