@@ -20,7 +20,10 @@ const (
 )
 
 // body reads the request's body, which has to be JSON. An empty one is returned as such.
-func (c *call) body() ([]byte, error) {
+func (c *call) body() ([]byte, error) { return c.bodyOf(maxBody) }
+
+// bodyOf is body with another bound.
+func (c *call) bodyOf(most int64) ([]byte, error) {
 	mediaType, err := c.mediaType()
 	if err != nil {
 		return nil, err
@@ -28,7 +31,7 @@ func (c *call) body() ([]byte, error) {
 	if mediaType != "" && !isJSON(mediaType) {
 		return nil, c.badMediaType("Accept", mediaJSON)
 	}
-	return c.read(maxBody)
+	return c.read(most)
 }
 
 // batchBody reads a body that is a JSON array or, if lines, an object a line.

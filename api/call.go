@@ -17,6 +17,8 @@ type call struct {
 	echo.Context
 	s   *Server
 	who auth.Principal
+
+	whole context.Context // of a request that is timed: without the bound
 }
 
 func (c *call) ctx() context.Context { return c.Request().Context() }

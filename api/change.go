@@ -35,6 +35,7 @@ func eventData(e thoonk.Event) (data []byte, actor, actorDone int) {
 	if e.ItemID != "" {
 		data = appendMember(data, "id", string(e.ItemID))
 	}
+	data = appendWord(data, "reason", e.Reason)
 	if !e.Position.IsZero() {
 		data = appendPosition(data, e.Position)
 	}

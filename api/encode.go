@@ -81,7 +81,11 @@ func appendRevisionAs(dst []byte, name string, r thoonk.Revision) []byte {
 // appendContent appends a body in the form in which readers of a feed with this content see it.
 func appendContent(dst []byte, content thoonk.Content, body []byte) []byte {
 	form := content.FormOf(body)
-	dst = appendName(dst, string(form))
+	return appendForm(appendName(dst, string(form)), form, body)
+}
+
+// appendForm appends a body in a form, as the value of a member.
+func appendForm(dst []byte, form thoonk.Form, body []byte) []byte {
 	switch form {
 	case thoonk.FormBody:
 		return append(dst, body...)

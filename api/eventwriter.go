@@ -28,7 +28,9 @@ type eventWriter struct {
 	snapshot    bool            // asked for
 	showing     bool            // the snapshot of several feeds is under way
 	withActor   func(thoonk.FeedName) bool
-	wrote       time.Time // when it wrote last
+	admits      func(thoonk.Event) bool // nil: all changes are shown
+	passed      thoonk.Revision         // the last change that was not shown, if none was since
+	wrote       time.Time               // when it wrote last
 	deadlineSet time.Time
 }
 
@@ -51,7 +53,14 @@ func (e *eventWriter) open() error {
 }
 
 func (e *eventWriter) heartbeat() error {
-	return e.flush(func() error { return e.put([]byte(heartbeatFrame)) })
+	return e.flush(func() error {
+		if !e.passed.IsZero() { // or the client would come back for all that it does not see
+			place := appendPlace(nil, e.passed)
+			e.passed = thoonk.Revision{}
+			return e.put(place)
+		}
+		return e.put([]byte(heartbeatFrame))
+	})
 }
 
 // write writes a step. All its changes go out in one flush.
@@ -120,6 +129,11 @@ func (e *eventWriter) changes(step stream.Step) error {
 	}()
 	for _, ch := range step.Changes {
 		id := ch.Revision
+		if e.admits != nil && !e.admits(ch.Event) {
+			e.passed = id
+			continue
+		}
+		e.passed = thoonk.Revision{}
 		if e.feed == "" {
 			id = ch.Place
 		}
@@ -133,6 +147,9 @@ func (e *eventWriter) changes(step stream.Step) error {
 			return err
 		}
 		b.Reset()
+	}
+	if b.Len() == 0 {
+		return nil
 	}
 	return e.put(b.Bytes())
 }

@@ -48,6 +48,10 @@ func under(err error, names ...any) error {
 	return e.In(way + e.Field)
 }
 
+func asBatchError(err error) (*thoonk.BatchError, bool) {
+	return errors.AsType[*thoonk.BatchError](err)
+}
+
 // fault is a member of a problem's "errors" (RFC 9457 section 3.2): one of the first three says where it is. Kind is of
 // the operation of a batch.
 type fault struct {

@@ -129,7 +129,7 @@ func TestConfigFaults(t *testing.T) {
 	}
 	e.do("PUT", "/v1/feeds/f", `{"pubsub":{"access_model":"roster"}}`, as("all")).faults(501, "unsupported", "#/pubsub/access_model")
 	for _, kind := range []string{"queue", "job"} {
-		e.do("PUT", "/v1/feeds/f", `{"type":"`+kind+`"}`, as("all")).faults(501, "unsupported", "#/type")
+		e.do("PUT", "/v1/feeds/f", `{"type":"`+kind+`"}`, as("all")).faults(400, "invalid", "#/type")
 	}
 	if len(e.store.feeds) != 0 {
 		t.Error("something was written")

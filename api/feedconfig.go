@@ -31,17 +31,22 @@ func parseConfig(data []byte) (thoonk.Config, error) {
 
 // patchConfig reads a merge patch of a declaration (RFC 7396). What is not given stays, and null stands for the default.
 func patchConfig(cfg thoonk.Config, data []byte) (thoonk.Config, error) {
-	if cfg.History.Count == thoonk.DefaultHistoryCount { // not declared, or as good as not declared
+	cfg, err := configured(undeclaredHistory(cfg), data, true)
+	if err == nil {
+		err = checkType(cfg.Type)
+	}
+	return cfg, err
+}
+
+// undeclaredHistory leaves out what is at its default: not declared, or as good as not declared.
+func undeclaredHistory(cfg thoonk.Config) thoonk.Config {
+	if cfg.History.Count == thoonk.DefaultHistoryCount {
 		cfg.History.Count = 0
 	}
 	if cfg.History.Bytes == thoonk.DefaultHistoryBytes {
 		cfg.History.Bytes = 0
 	}
-	cfg, err := configured(cfg, data, true)
-	if err == nil {
-		err = checkType(cfg.Type)
-	}
-	return cfg, err
+	return cfg
 }
 
 // configured returns a declaration with what is given changed.
@@ -139,7 +144,7 @@ func checkType(t thoonk.Type) error {
 	case thoonk.TypeFeed, thoonk.TypeSortedFeed:
 		return nil
 	case thoonk.TypeQueue, thoonk.TypeJob:
-		return thoonk.E(thoonk.Unsupported, "type %s is not supported yet; feed and sorted_feed are", t)
+		return thoonk.E(thoonk.Invalid, "a %s is declared at %s{queue}", t, queuesPath(t))
 	}
 	return thoonk.E(thoonk.Invalid, "type is one of feed, sorted_feed, queue and job")
 }
@@ -179,7 +184,7 @@ func parseHistory(h thoonk.HistoryBounds, value json.RawMessage, patch bool) (th
 }
 
 // ours are the fields of feed.config that have members of their own here.
-var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub", "syndication", "schema", "stamp"}
+var ours = []string{"type", "max_length", "content", "history", "history_bytes", "pubsub", "syndication", "schema", "stamp", "webhook"}
 
 func parseExtra(before map[string]string, value json.RawMessage, patch bool) (map[string]string, error) {
 	members, err := parseObject(value, "extra")

@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -16,6 +18,11 @@ func (s *Server) history(c *call, feed thoonk.FeedName) error {
 	if err != nil {
 		return err
 	}
+	return s.historyPage(c, feed, feedPath(feed)+"/events", q, nil)
+}
+
+// historyPage answers with a page of those changes that admits admits, nil for all. Of a page that is read all may be left out.
+func (s *Server) historyPage(c *call, feed thoonk.FeedName, path string, q url.Values, admits func(thoonk.Event) bool) (err error) {
 	query := thoonk.ChangeQuery{Feed: feed}
 	if query.After, err = sinceOf(q); err != nil {
 		return err
@@ -36,10 +43,13 @@ func (s *Server) history(c *call, feed thoonk.FeedName) error {
 		if last.Number < page.Revision.Number {
 			next = last
 			q.Set("since", next.String())
-			c.linkNext(feedPath(feed)+"/events", q)
+			c.linkNext(path, q)
 		} else {
 			page.Revision = last // it may have come since the feed was looked at
 		}
+	}
+	if admits != nil {
+		page.Changes = slices.DeleteFunc(page.Changes, func(e thoonk.Event) bool { return !admits(e) })
 	}
 	c.Response().Header().Add("Vary", "Accept")
 	return c.sendList(http.StatusOK, historyDoc(page, next, c.who.Can(auth.Admin, feed)))

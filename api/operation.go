@@ -10,37 +10,45 @@ import (
 )
 
 // parseOperations reads the operations of a batch: a JSON array, or an object a line (https://github.com/ndjson/ndjson-spec)
-// with empty lines ignored. The indexes in its errors count operations from 0.
+// with empty lines ignored.
 func parseOperations(data []byte, lines bool) ([]thoonk.Operation, error) {
+	bodies := 0
+	return parseMany(data, lines, func(object []byte) (thoonk.Operation, error) {
+		op, err := parseOperation(object)
+		if bodies += len(op.Body); err == nil && bodies > thoonk.MaxBatchBytes {
+			err = thoonk.E(thoonk.TooLarge, "the bodies of a batch have at most %d bytes together", thoonk.MaxBatchBytes)
+		}
+		return op, err
+	})
+}
+
+// parseMany reads each of up to [thoonk.MaxBatch] objects, of an array or in lines. The indexes in its errors count from 0.
+func parseMany[T any](data []byte, lines bool, parse func([]byte) (T, error)) ([]T, error) {
 	next := nextElement(data)
 	if lines {
 		next = nextLine(data)
 	} else if err := checkArray(data); err != nil {
 		return nil, err
 	}
-	var operations []thoonk.Operation
-	bodies := 0
+	var all []T
 	for {
 		object, where := next()
 		if object == nil {
 			break
 		}
-		if len(operations) == thoonk.MaxBatch {
+		if len(all) == thoonk.MaxBatch {
 			return nil, thoonk.E(thoonk.TooLarge, "a batch has at most %d operations", thoonk.MaxBatch)
 		}
-		op, err := parseOperation(object)
+		one, err := parse(object)
 		if err != nil {
-			return nil, under(located(err, where), len(operations))
+			return nil, under(located(err, where), len(all))
 		}
-		if bodies += len(op.Body); bodies > thoonk.MaxBatchBytes {
-			return nil, thoonk.E(thoonk.TooLarge, "the bodies of a batch have at most %d bytes together", thoonk.MaxBatchBytes)
-		}
-		operations = append(operations, op)
+		all = append(all, one)
 	}
-	if len(operations) == 0 {
+	if len(all) == 0 {
 		return nil, thoonk.E(thoonk.Invalid, "a batch has at least one operation")
 	}
-	return operations, nil
+	return all, nil
 }
 
 // located puts where before the text of an error.

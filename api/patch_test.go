@@ -134,5 +134,5 @@ func TestPatchFeed(t *testing.T) {
 		e.do("PATCH", "/v1/feeds/f", patch, as("all", merge()...)).faults(400, "invalid", place)
 	}
 	e.store.feeds["f"].feed.Config.Type = thoonk.TypeJob
-	e.do("PATCH", "/v1/feeds/f", `{}`, as("all", merge()...)).problem(501, "unsupported")
+	e.do("PATCH", "/v1/feeds/f", `{}`, as("all", merge()...)).problem(400, "invalid")
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -46,6 +47,7 @@ func (s *Server) routes() {
 			return m.Serve(c.Response(), c.Request(), c.who)
 		}))
 	}
+	s.queueRoutes()
 
 	s.public("/healthz", s.healthz)
 	s.public("/readyz", s.readyz)
@@ -58,6 +60,42 @@ func (s *Server) routes() {
 	if s.o.Metrics != nil {
 		s.public("/metrics", echo.WrapHandler(s.o.Metrics))
 	}
+}
+
+// queueRoutes are those of queues of both types.
+func (s *Server) queueRoutes() {
+	s.get("/v1/queues/:feed", s.getPlainQueue)
+	s.write(http.MethodPut, "/v1/queues/:feed", s.putPlainQueue)
+	s.write(http.MethodPatch, "/v1/queues/:feed", s.patchPlainQueue)
+	s.write(http.MethodDelete, "/v1/queues/:feed", s.deletePlainQueue)
+	s.get("/v1/queues/:feed/items", s.peekItems)
+	s.write(http.MethodPost, "/v1/queues/:feed/items", s.putItems)
+	s.write(http.MethodPost, "/v1/queues/:feed/get", s.getItems)
+	s.write(http.MethodPost, "/v1/queues/:feed/items/:id/ack", s.ackItem)
+
+	s.get("/v1/jobs/:feed", s.getJobQueue)
+	s.write(http.MethodPut, "/v1/jobs/:feed", s.putJobQueue)
+	s.write(http.MethodPatch, "/v1/jobs/:feed", s.patchJobQueue)
+	s.write(http.MethodDelete, "/v1/jobs/:feed", s.deleteJobQueue)
+	s.get("/v1/jobs/:feed/items", s.listJobs)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items", s.submitJobs)
+	s.get("/v1/jobs/:feed/items/:id", s.getJob)
+	s.write(http.MethodPatch, "/v1/jobs/:feed/items/:id", s.patchJob)
+	s.write(http.MethodDelete, "/v1/jobs/:feed/items/:id", s.deleteJob)
+	s.get("/v1/jobs/:feed/items/:id/result", s.getResult)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/retry", s.retryJob)
+	s.write(http.MethodPost, "/v1/jobs/:feed/retry", s.retryJobs)
+	s.write(http.MethodPost, "/v1/jobs/:feed/retract", s.retractJobs)
+	s.stream("/v1/jobs/:feed/events", s.jobEvents)
+
+	s.write(http.MethodPost, "/v1/jobs/:feed/claims", s.claimJobs)
+	s.add([]string{http.MethodGet, http.MethodHead}, "/v1/jobs/:feed/claims", s.authenticate, s.streamClaims)
+	s.write(http.MethodPost, "/v1/jobs/:feed/finish", s.finishJobs)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/finish", s.finishJob)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/cancel", s.cancelJob)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/stall", s.stallJob)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/extend", s.extendLease)
+	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/progress", s.tellProgress)
 }
 
 type handler func(*call) error
@@ -100,9 +138,20 @@ func (s *Server) public(path string, h echo.HandlerFunc) {
 // timed bounds the time that a request may take.
 func timed(h handler) handler {
 	return func(c *call) error {
+		c.whole = c.ctx()
 		ctx, cancel := context.WithTimeout(c.ctx(), requestTimeout)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return h(c)
 	}
+}
+
+// untimed takes the bound off what is left of a request that is timed, since its client wants to wait; what it waits for
+// bounds it. The server stops waiting when it shuts down.
+func (c *call) untimed() {
+	_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Time{}) // one of the body would end the request
+	ctx, cancel := context.WithCancel(c.whole)
+	stop := context.AfterFunc(c.s.ending, cancel)
+	context.AfterFunc(c.whole, func() { stop() }) // which ends with the request
+	c.SetRequest(c.Request().WithContext(ctx))
 }

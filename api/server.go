@@ -71,13 +71,16 @@ type Health interface {
 	Ready(context.Context) error
 }
 
-// Options are what a [Server] is made of. The first four are needed.
+// Options are what a [Server] is made of. The first five are needed.
 type Options struct {
 	Store   Store
+	Jobs    Jobs
 	Streams Streams
 	Auth    Authenticator
 	Health  Health
 	Log     *slog.Logger // nil: slog.Default()
+
+	Outbound URLChecker // of webhooks; nil: queues have none
 
 	PublicURL  string        // an absolute URL; its path is put before the paths of Location and Link
 	Heartbeat  time.Duration // the longest silence on an event stream; 0: 15 s
@@ -121,9 +124,10 @@ type Server struct {
 	echo   *echo.Echo
 	limits *rateLimits // nil: none
 
-	streams atomic.Int64 // open now
-	ending  context.Context
-	end     context.CancelFunc
+	streams   atomic.Int64 // open now
+	claimants claimants
+	ending    context.Context
+	end       context.CancelFunc
 }
 
 // New returns a server of the REST API.

@@ -47,13 +47,14 @@ type walker struct {
 	server server
 	v      validator.Validator
 	closed []byte
+	body   []byte // of the last answer
 }
 
 func walk(t *testing.T) *walker {
 	t.Helper()
 	s := start(t)
 	closed := closedDocument(t, s.url)
-	return &walker{t, s, newValidator(t, closed), closed}
+	return &walker{t: t, server: s, v: newValidator(t, closed), closed: closed}
 }
 
 func closedDocument(t *testing.T, url string) []byte {
@@ -114,6 +115,7 @@ func (w *walker) exchange(valid bool, want int, method, path, body string, heade
 	if err != nil || resp.StatusCode != want {
 		w.t.Fatalf("%s %s: %s, want %d, %v\n%s", method, path, resp.Status, want, err, text)
 	}
+	w.body = text
 	resp.Body = io.NopCloser(bytes.NewReader(text))
 	if ok, faults := w.v.ValidateHttpResponse(r, resp); !ok {
 		for _, f := range faults {
@@ -160,7 +162,7 @@ func TestServerConforms(t *testing.T) {
 	tag := w.send(200, "GET", "/v1/feeds/a", "").Get("ETag")
 	w.send(304, "GET", "/v1/feeds/a", "", "If-None-Match", tag)
 	w.send(200, "GET", "/v1/feeds?match=*&type=feed&limit=1", "")
-	w.wrong(501, "PUT", "/v1/feeds/q", `{"type":"queue"}`)
+	w.wrong(400, "PUT", "/v1/feeds/q", `{"type":"queue"}`)
 	w.wrong(400, "PUT", "/v1/feeds/a", `{"maximum":10}`)
 	w.wrong(415, "PUT", "/v1/feeds/a", `a`, "Content-Type", "text/plain")
 	w.wrong(400, "GET", "/v1/feeds?limit=0", "")
@@ -205,9 +207,89 @@ func TestServerConforms(t *testing.T) {
 	w.events("/v1/feeds/a/events?snapshot=true&since=99-1")
 	w.events("/v1/events?feed=a&since=99-1")
 
+	w.jobs()
+	w.queues()
+
 	w.send(204, "DELETE", "/v1/feeds/a/items/t", "", "If-Match", "*")
 	w.send(204, "DELETE", "/v1/feeds/a", "")
 	w.send(404, "DELETE", "/v1/feeds/a", "")
+}
+
+func (w *walker) jobs() {
+	w.t.Helper()
+	const merge = "application/merge-patch+json"
+	w.send(201, "PUT", "/v1/jobs/j", `{"content":"json","max_attempts":3,"backoff":{"first":"1ms","factor":1.5,"max":"1s","jitter":0.5},"rate":{"count":1000,"per":"1s"},
+		"group_concurrency":5,"results":{"keep":"1h","count":50},"events":"all","schema":{"type":"object"},"stamp":{"by":"sub"},"lease":"1m","max_lease":"2m"}`)
+	w.send(200, "PUT", "/v1/jobs/j", `{"schema":{"type":"object"}}`)
+	w.send(200, "PATCH", "/v1/jobs/j", `{"paused":null,"rate":null}`, "Content-Type", merge)
+	w.send(200, "GET", "/v1/jobs/j", "")
+	w.wrong(400, "PUT", "/v1/jobs/j", `{"max_length":1}`)
+	w.send(422, "PUT", "/v1/jobs/j", `{"webhook":{"url":"http://10.0.0.1/"}}`)
+	w.send(201, "POST", "/v1/jobs/j/items", `{"id":"a","payload":{"n":1}}`, "Idempotency-Key", "1")
+	w.send(201, "POST", "/v1/jobs/j/items", `[{"id":"b","payload":{"n":2},"priority":"high","unique":"u","group":"g","max_attempts":1},{"id":"c","payload":{},"after":["a"]},{"id":"d","payload":{},"delay":"1h"}]`)
+	w.send(200, "POST", "/v1/jobs/j/items", `{"payload":{"n":2},"unique":"u"}`)
+	w.send(202, "POST", "/v1/jobs/j/items", `{"id":"e","payload":{}}`, "Prefer", "wait=0")
+	w.send(422, "POST", "/v1/jobs/j/items", `{"payload":1}`)
+	w.wrong(400, "POST", "/v1/jobs/j/items", `{"payload":1,"text":""}`)
+	w.send(200, "GET", "/v1/jobs/j/items?limit=2", "")
+	w.send(200, "GET", "/v1/jobs/j/items?state=held", "")
+	w.send(200, "GET", "/v1/jobs/j/items/c", "")
+	w.send(200, "PATCH", "/v1/jobs/j/items/d", `{"payload":{"n":4}}`, "Content-Type", merge)
+	w.send(409, "PATCH", "/v1/jobs/j/items/a", `{"payload":{"n":4}}`, "Content-Type", merge)
+
+	token := w.token("/v1/jobs/j/claims", `{"count":3,"wait":"1s","lease":"30s"}`)
+	w.send(200, "POST", "/v1/jobs/j/items/a/extend", `{"lease":"`+token+`","for":"1m"}`)
+	w.send(200, "POST", "/v1/jobs/j/items/a/progress", `{"lease":"`+token+`","progress":{"percent":5}}`)
+	w.send(200, "POST", "/v1/jobs/j/items/a/finish", `{"lease":"`+token+`","result":{"ok":true}}`)
+	w.send(200, "GET", "/v1/jobs/j/items/a/result?wait=1s", "")
+	w.send(200, "POST", "/v1/jobs/j/items/b/cancel", `{"lease":"`+token+`","error":"no"}`) // its only attempt
+	w.send(409, "POST", "/v1/jobs/j/items/b/stall", `{"lease":"`+token+`"}`)
+	w.send(202, "DELETE", "/v1/jobs/j/items/e", "")
+	w.send(200, "POST", "/v1/jobs/j/items/e/stall", `{"lease":"`+token+`","error":"no"}`)
+	w.send(200, "POST", "/v1/jobs/j/items/b/retry", "")
+	w.send(200, "POST", "/v1/jobs/j/retry", `{"state":"stalled"}`)
+	w.send(200, "POST", "/v1/jobs/j/finish", `[{"id":"b","lease":"x"}]`)
+	w.send(202, "GET", "/v1/jobs/j/items/d/result", "")
+	w.send(200, "POST", "/v1/jobs/j/claims", "")
+	w.send(200, "GET", "/v1/jobs/j/events?kind=stall&limit=5", "", "Accept", "application/json")
+	w.send(204, "DELETE", "/v1/jobs/j/items/d", "")
+	w.send(200, "POST", "/v1/jobs/j/retract", `{"ids":["c","none"]}`)
+	w.send(204, "DELETE", "/v1/jobs/j", "")
+	w.send(404, "GET", "/v1/jobs/j", "")
+}
+
+func (w *walker) queues() {
+	w.t.Helper()
+	w.send(201, "PUT", "/v1/queues/q", `{"lease":"1m","content":"json"}`)
+	w.send(200, "PUT", "/v1/queues/q", `{}`)
+	w.send(200, "PATCH", "/v1/queues/q", `{"events":"none"}`, "Content-Type", "application/merge-patch+json")
+	w.send(200, "GET", "/v1/queues/q", "")
+	w.send(201, "POST", "/v1/queues/q/items", `{"id":"a","body":{"n":1}}`)
+	w.send(201, "POST", "/v1/queues/q/items", `[{"id":"b","text":"t"},{"id":"c","body":1,"priority":"high"}]`)
+	w.send(200, "GET", "/v1/queues/q/items?limit=5", "")
+	token := w.token("/v1/queues/q/get", `{"count":2,"ack":"manual","wait":1}`)
+	w.send(204, "POST", "/v1/queues/q/items/a/ack", `{"lease":"`+token+`"}`)
+	w.send(409, "POST", "/v1/queues/q/items/a/ack", `{"lease":"none","back":true}`)
+	w.send(200, "POST", "/v1/queues/q/get?wait=1s", "")
+	w.send(200, "POST", "/v1/queues/q/get", "")
+	w.send(204, "DELETE", "/v1/queues/q", "")
+}
+
+// token claims, and returns the token of the lease.
+func (w *walker) token(path, body string) string {
+	w.t.Helper()
+	w.send(200, "POST", path, body)
+	var got struct {
+		Jobs  []struct{ Lease struct{ Token string } }
+		Lease struct{ Token string }
+	}
+	if err := json.Unmarshal(w.body, &got); err != nil {
+		w.t.Fatal(err)
+	}
+	if len(got.Jobs) > 0 {
+		return got.Jobs[0].Lease.Token
+	}
+	return got.Lease.Token
 }
 
 // serves checks that everybody gets a text.

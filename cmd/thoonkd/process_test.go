@@ -179,12 +179,38 @@ func (e wireEvent) content() string {
 // watch follows an event stream until the test ends or leave is called. Its events come out of the channel.
 func (u user) watch(path, header string) (events <-chan told, leave func()) {
 	u.t.Helper()
+	body, end := u.open(path, header)
+	out := make(chan told, 10_000)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(out)
+		_ = thoonktest.ReadSSE(body, func(e thoonktest.SSEvent) bool {
+			t := told{ID: e.ID, Event: e.Event}
+			if err := json.Unmarshal([]byte(e.Data), &t.Data); err != nil {
+				u.t.Errorf("event %+v: %v", e, err)
+			}
+			out <- t
+			return true
+		})
+	}()
+	leave = func() {
+		end()
+		<-done
+	}
+	u.t.Cleanup(leave)
+	return out, leave
+}
+
+// open opens an event stream, which ends with the test or when leave is called.
+func (u user) open(path string, header ...string) (stream io.Reader, leave func()) {
+	u.t.Helper()
 	ctx, cancel := context.WithCancel(u.t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.url+path, nil)
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	for line := range strings.Lines(u.bearer + header) {
+	for line := range strings.Lines(u.bearer + strings.Join(header, "")) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		req.Header.Set(name, value)
 	}
@@ -196,25 +222,10 @@ func (u user) watch(path, header string) (events <-chan told, leave func()) {
 		b, _ := io.ReadAll(resp.Body)
 		u.t.Fatalf("%s: %s\n%s", path, resp.Status, b)
 	}
-	out := make(chan told, 10_000)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer close(out)
-		_ = thoonktest.ReadSSE(resp.Body, func(e thoonktest.SSEvent) bool {
-			t := told{ID: e.ID, Event: e.Event}
-			if err := json.Unmarshal([]byte(e.Data), &t.Data); err != nil {
-				u.t.Errorf("event %+v: %v", e, err)
-			}
-			out <- t
-			return true
-		})
-	}()
 	leave = func() {
 		cancel()
 		_ = resp.Body.Close()
-		<-done
 	}
 	u.t.Cleanup(leave)
-	return out, leave
+	return resp.Body, leave
 }

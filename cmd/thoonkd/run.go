@@ -16,6 +16,7 @@ import (
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/config"
 	"github.com/thoonkd/thoonkd/internal/embedded"
+	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/telemetry"
@@ -81,7 +82,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge := newEdge(cfg, mounts, st, broker, adopter, links, verifier, log)
+	edge := newEdge(cfg, mounts, sender, st, broker, adopter, links, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -90,7 +91,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, with the metrics that it reports and shows.
-func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *stream.Broker, adopter *store.Adopter, links components, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st *store.Store, broker *stream.Broker, adopter *store.Adopter, links components, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	var edge *api.Server
 	ready := health{st, broker, adopter}
 	metrics := telemetry.New(telemetry.Options{
@@ -103,6 +104,8 @@ func newEdge(cfg config.Config, mounts []api.Mount, st *store.Store, broker *str
 	})
 	edge = api.New(api.Options{
 		Store:         st,
+		Jobs:          st,
+		Outbound:      sender,
 		Streams:       streams{broker},
 		Auth:          verifier,
 		Health:        ready,

@@ -23,6 +23,7 @@ const (
 	fieldSyndication  = "syndication"
 	fieldSchema       = "schema"
 	fieldStamp        = "stamp"
+	fieldWebhook      = "webhook"
 	fieldBirth        = "thoonk.birth"
 )
 
@@ -41,7 +42,7 @@ func (s *Store) PutFeed(ctx context.Context, p thoonk.PutFeed) (thoonk.Feed, boo
 		return thoonk.Feed{}, false, err
 	}
 	args := []any{p.Once.Hash, string(typeOf(p.Config.Type)), matchArg(p.If), noneArg(p.If), p.Owner}
-	keys := slices.Concat(writeKeys(p.Name, p.Once)[:keysOfWrite], []string{keyAffiliations(p.Name), keyAffiliated(p.Owner)})
+	keys := slices.Concat(writeKeys(p.Name, p.Once)[:keysOfWrite], []string{keyAffiliations(p.Name), keyAffiliated(p.Owner), keyWebhooks})
 	a, err := s.runKeys(ctx, "put feed", scriptPut, keys, p.Name, p.Actor, append(args, configArgs(p.Config)...)...)
 	if err != nil {
 		return thoonk.Feed{}, false, err
@@ -202,6 +203,10 @@ func configArgs(c thoonk.Config) []any {
 	if isQueue(c.Type) {
 		args = append(args, jobArgs(c.Job)...)
 	}
+	if c.Webhook.URL != "" {
+		doc, _ := json.Marshal(c.Webhook) // of texts and numbers
+		args = append(args, fieldWebhook, doc)
+	}
 	return args
 }
 
@@ -219,6 +224,9 @@ func parseConfig(fields map[string]string) thoonk.Config {
 	if json.Unmarshal([]byte(fields[fieldSyndication]), &c.Syndication) != nil {
 		c.Syndication = thoonk.Syndication{}
 	}
+	if c.Type == thoonk.TypeJob {
+		c.Webhook = parseWebhook(fields[fieldWebhook])
+	}
 	c.Schema = fields[fieldSchema]
 	if json.Unmarshal([]byte(fields[fieldStamp]), &c.Stamp) != nil {
 		c.Stamp = nil
@@ -229,7 +237,7 @@ func parseConfig(fields map[string]string) thoonk.Config {
 			continue
 		}
 		switch field {
-		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication, fieldSchema, fieldStamp:
+		case fieldType, fieldMaxLength, fieldContent, fieldHistory, fieldHistoryBytes, fieldNode, fieldSyndication, fieldSchema, fieldStamp, fieldWebhook:
 		default:
 			if !strings.HasPrefix(field, "thoonk.") {
 				if c.Extra == nil {

@@ -27,6 +27,7 @@ type Config struct {
 	Content   Content // what the bodies are
 	History   HistoryBounds
 	Job       JobConfig // of a queue, of type job or queue
+	Webhook   Webhook   // of a queue of type job
 	Node      Node      // how it behaves as a node of XEP-0060
 	// Syndication is how it shows in documents for feed readers.
 	Syndication Syndication

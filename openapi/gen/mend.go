@@ -104,11 +104,19 @@ func (m *mending) operation(where string, op *object) *object {
 	return op
 }
 
-// parameter returns a reference to the parameter of that place, name and kind.
+// parameter returns a reference to the parameter of that place, name and kind. One that says x-for is of that operation
+// only, and goes before others.
 func (m *mending) parameter(id string, p *object) *object {
 	array := p.at("schema").text("type") == "array"
-	for _, name := range m.parameters.keys() {
+	names := m.parameters.keys()
+	slices.SortStableFunc(names, func(a, b string) int {
+		return len(m.parameters.at(b).text("x-for")) - len(m.parameters.at(a).text("x-for"))
+	})
+	for _, name := range names {
 		known := m.parameters.at(name)
+		if of := known.text("x-for"); of != "" && of != id {
+			continue
+		}
 		if known.text("in") == p.text("in") && known.text("name") == p.text("name") && array == (known.at("schema").text("type") == "array") {
 			return ref("parameters", name)
 		}
@@ -177,6 +185,9 @@ func (m *mending) components() {
 	}
 	for _, name := range m.headers.keys() {
 		m.headers.at(name).remove("x-name")
+	}
+	for _, name := range m.parameters.keys() {
+		m.parameters.at(name).remove("x-for")
 	}
 	c.set("headers", m.headers)
 	c.order("schemas", "parameters", "headers", "responses", "securitySchemes")

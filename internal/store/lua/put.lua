@@ -1,5 +1,5 @@
 -- put declares a feed: made if it is not there, configured if it is and the declaration differs.
--- KEYS  28 thoonk.affiliations:F   29 thoonk.affiliated:JID of the owner
+-- KEYS  28 thoonk.affiliations:F   29 thoonk.affiliated:JID of the owner   30 thoonk.webhooks
 -- ARGV  6 type   7 If-Match   8 If-None-Match   9 JID that owns the feed if it is made, or ''   then field, value, ... of the config, without the type
 -- returns  ok, revision of the declaration, 1 if it was made, birth in microseconds
 --          stale, present revision | conflict, bare | conflict, type, T | reused
@@ -18,6 +18,7 @@ end
 call('HLEN', ITEMS)
 call('HLEN', KEYS[28])
 call('SCARD', KEYS[29])
+call('SCARD', KEYS[30])
 
 local config, given = {'type', kind}, {type = true}
 for i = 10, #ARGV, 2 do
@@ -59,6 +60,7 @@ else
   end
   call('HSET', CONFIG, unpack(config))
 end
+call(given.webhook and 'SADD' or 'SREM', KEYS[30], name)
 declared(digest)
 commit()
 message('conffeed', name .. '\0' .. instance)
