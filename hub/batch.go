@@ -40,7 +40,7 @@ func (t *task) next(ctx context.Context) (batch, error) {
 		b.messages, err = t.raw(ctx, p)
 		return b, err
 	}
-	d, err := p.render(docKey{t.topic.Format, t.sub.Topic}, func() (Document, error) {
+	d, err := p.render(docKey{t.topic.Format, t.sub.Topic, 0}, func() (Document, error) {
 		return t.w.o.Renderer.Changes(context.WithoutCancel(ctx), t.topic, t.sub.Topic, p.events)
 	})
 	if err != nil || len(d.Body) == 0 {
@@ -50,32 +50,38 @@ func (t *task) next(ctx context.Context) (batch, error) {
 	return b, nil
 }
 
-// raw makes a message of each item.
+// raw makes a message of each change that is one.
 func (t *task) raw(ctx context.Context, p *page) ([]message, error) {
 	var messages []message
 	for i := range p.events {
-		e := p.events[i : i+1]
-		if !e[0].HasBody() {
-			continue
-		}
-		d, err := t.document(ctx, e)
+		d, err := p.render(docKey{t.topic.Format, t.sub.Topic, i}, func() (Document, error) {
+			return t.document(context.WithoutCancel(ctx), p.events[i])
+		})
 		if err != nil {
 			return nil, err
 		}
-		messages = append(messages, message{id: t.deliveryID(e[0].Revision), doc: d, to: e[0].Revision})
+		if to := p.events[i].Revision; len(d.Body) > 0 || p.events[i].HasBody() {
+			messages = append(messages, message{id: t.deliveryID(to), doc: d, to: to})
+		}
 	}
 	return messages, nil
 }
 
+// document returns what a change is by itself.
+func (t *task) document(ctx context.Context, e thoonk.Event) (Document, error) {
+	switch {
+	case t.topic.Format == originFormat && e.HasBody():
+		return unpackOrigin(e.Body), nil
+	case t.topic.Format == originFormat:
+		return Document{}, nil
+	case e.HasBody() && !e.Job:
+		return Document{rawType(e.Content, e.Body), e.Body}, nil
+	}
+	return t.w.o.Renderer.Changes(ctx, t.topic, t.sub.Topic, []thoonk.Event{e})
+}
+
 // single reports whether each change of the topic is a delivery of its own.
 func (t Topic) single() bool { return t.Format == Raw || t.Format == originFormat }
-
-func (t *task) document(ctx context.Context, events []thoonk.Event) (Document, error) {
-	if t.topic.Format == originFormat {
-		return unpackOrigin(events[0].Body), nil
-	}
-	return t.w.o.Renderer.Changes(ctx, t.topic, t.sub.Topic, events)
-}
 
 func (t *task) wholeDocument(ctx context.Context) (Document, error) {
 	if t.topic.Format == originFormat {

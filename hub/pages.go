@@ -44,6 +44,7 @@ type page struct {
 type docKey struct {
 	format Format
 	self   string
+	event  int // of one that is a document by itself
 }
 
 type doc struct {

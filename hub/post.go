@@ -35,13 +35,17 @@ func (t *task) send(ctx context.Context, m message) (verdict thoonk.HubVerdict, 
 	if ctx.Err() != nil { // we are ending: whether it arrived is not known
 		return thoonk.HubAgain, now, false
 	}
+	recovers := t.state.Error != ""
 	t.state.Attempted, t.state.Status, t.state.Error = now, 0, ""
 	var wanted time.Duration
 	switch {
 	case err != nil:
 		t.state.Error = err.Error()
 	case answer.Status/100 == 2:
-		t.succeeded(m, answer, now)
+		if recovers { // of what works only the last is kept, in the state
+			t.w.report.attempt(t.sub.ID, thoonk.HubAttempt{At: now, Delivery: m.id, Status: answer.Status, Took: now.Sub(began)})
+		}
+		t.succeeded(answer, now)
 		t.w.o.Observe("delivered", now.Sub(began))
 		return "", now, true
 	default:
@@ -58,10 +62,7 @@ func (t *task) send(ctx context.Context, m message) (verdict thoonk.HubVerdict, 
 	return verdict, at, false
 }
 
-func (t *task) succeeded(m message, answer *outbound.Response, now time.Time) {
-	if t.state.Failures > 0 { // of what works only the last is kept, in the state
-		t.w.report.attempt(t.sub.ID, thoonk.HubAttempt{At: now, Delivery: m.id, Status: answer.Status})
-	}
+func (t *task) succeeded(answer *outbound.Response, now time.Time) {
 	t.state.Status, t.state.Succeeded, t.state.Failures, t.state.Stalled = answer.Status, now, 0, false
 	t.state.Delivered++
 	if n, err := strconv.ParseUint(answer.Header.Get("X-Hub-On-Behalf-Of"), 10, 31); err == nil {

@@ -28,7 +28,7 @@ const (
 	dialTimeout    = 5 * time.Second
 	idleTimeout    = 90 * time.Second
 	maxIdle        = 1024 // connections kept to all hosts together
-	maxIdlePerHost = 8
+	maxIdlePerHost = 64
 	maxHeader      = 64 << 10
 	maxRedirects   = 10 // whatever a request asks for
 )
