@@ -93,7 +93,7 @@ func (s subscriptions) PutNodeSubscription(ctx context.Context, sub thoonk.NodeS
 const (
 	shortestPause = 250 * time.Millisecond
 	longestPause  = 30 * time.Second
-	standbyPause  = 500 * time.Millisecond
+	standbyPause  = 200 * time.Millisecond
 )
 
 // Run attaches the component again and again until ctx ends.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	leaseLapse = 5 * time.Second
+	leaseLapse = 4 * time.Second // so that another process takes over within 5
 	leaseRenew = time.Second
 )
 

@@ -23,7 +23,11 @@ func (s *Store) LinkPlace(ctx context.Context, domain string) (thoonk.Revision, 
 	if err != nil {
 		return thoonk.Revision{}, failure("read place", err)
 	}
-	return thoonk.ParseRevision(text)
+	place, err := thoonk.ParseRevision(text)
+	if err != nil { // a place before all
+		place = thoonk.Revision{Stamp: 1}
+	}
+	return place, nil
 }
 
 // SetLinkPlace keeps the place. Errors: Conflict (another process has the link), Unavailable.

@@ -142,6 +142,14 @@ func (n *Notifier) Run(ctx context.Context, fence thoonk.Fence) error {
 		return err
 	}
 	defer follower.Close()
+	if place.IsZero() { // for the first time: whatever comes after this moment is told, by whoever has the link then
+		if place = follower.Place(); place.IsZero() {
+			place = beforeAll
+		}
+		if err := n.keep(ctx, fence, place); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var tidying sync.WaitGroup
 	tidying.Go(func() { n.tidy(ctx) })
@@ -149,6 +157,9 @@ func (n *Notifier) Run(ctx context.Context, fence thoonk.Fence) error {
 	defer cancel()
 	return n.follow(ctx, fence, follower, place)
 }
+
+// beforeAll is before every place in the log: of one that is empty, it is where to go on from.
+var beforeAll = thoonk.Revision{Stamp: 1}
 
 func (n *Notifier) follow(ctx context.Context, fence thoonk.Fence, follower Follower, place thoonk.Revision) error {
 	failing := time.Time{}
@@ -180,7 +191,7 @@ func (n *Notifier) follow(ctx context.Context, fence thoonk.Fence, follower Foll
 			}
 			n.measure(step)
 		}
-		if at := follower.Place(); at != place {
+		if at := follower.Place(); at != place && !at.IsZero() {
 			if err := n.keep(ctx, fence, at); err != nil {
 				return err
 			}
