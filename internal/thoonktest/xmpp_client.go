@@ -3,6 +3,7 @@ package thoonktest
 import (
 	"encoding/base64"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -22,27 +23,31 @@ type XMPPClient struct {
 // Login connects a user of the server, registers the name if it is new, and sends a presence if available is set.
 func (s *XMPPServer) Login(t testing.TB, name string, available bool) *XMPPClient {
 	t.Helper()
-	bare := s.User(t, name)
-	conn, err := net.Dial("tcp", s.C2S())
+	s.User(t, name)
+	c, err := s.TryLogin(t, name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if available {
+		c.Send("<presence/>")
+		c.Until("<presence")
+	}
+	return c
+}
+
+// TryLogin connects a user who is registered, and who is away, unless the server is.
+func (s *XMPPServer) TryLogin(t testing.TB, name string) (*XMPPClient, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.C2S())
+	if err != nil {
+		return nil, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(bound))
 	c := &XMPPClient{t: t, conn: conn, stanzas: make(chan string, 1<<17)}
 	in := &recorder{r: conn}
-	open := "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='" + s.Host + "'>"
-	in.open(t, conn, open)
-	c.expect(in, "features")
-	c.Send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + base64.StdEncoding.EncodeToString([]byte("\x00"+name+"\x00pw")) + "</auth>")
-	c.expect(in, "<success")
-	in.open(t, conn, open)
-	c.expect(in, "features")
-	c.Send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-	bound := c.expect(in, "<jid>")
-	_, bound, _ = strings.Cut(bound, "<jid>")
-	c.JID, _, _ = strings.Cut(bound, "</jid>")
-	if !strings.HasPrefix(c.JID, bare+"/") {
-		t.Fatalf("%s was bound to %q", bare, c.JID)
+	if c.JID, err = in.login(conn, s.Host, name); err != nil {
+		_ = conn.Close()
+		return nil, err
 	}
 	_ = conn.SetDeadline(time.Time{})
 	done := make(chan struct{})
@@ -57,18 +62,41 @@ func (s *XMPPServer) Login(t testing.TB, name string, available bool) *XMPPClien
 		_ = conn.Close()
 		<-done
 	})
-	if available {
-		c.Send("<presence/>")
-		c.Until("<presence")
+	return c, nil
+}
+
+// login authenticates (RFC 6120 section 6) and binds a resource, and returns the full address.
+func (r *recorder) login(conn net.Conn, host, name string) (jid string, err error) {
+	secret := base64.StdEncoding.EncodeToString([]byte("\x00" + name + "\x00pw"))
+	for _, step := range []struct{ say, want string }{
+		{"", "features"},
+		{"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + secret + "</auth>", "<success"},
+		{"", "features"},
+		{"<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "<jid>" + name + "@" + host + "/"},
+	} {
+		if step.say == "" {
+			err = r.open(conn, host)
+		} else {
+			_, err = io.WriteString(conn, step.say)
+		}
+		if err != nil {
+			return "", err
+		}
+		got := r.element()
+		if !strings.Contains(got, step.want) {
+			return "", fmt.Errorf("the server sends %q, and not %s", got, step.want)
+		}
+		_, jid, _ = strings.Cut(got, "<jid>")
 	}
-	return c
+	jid, _, _ = strings.Cut(jid, "</jid>")
+	return jid, nil
 }
 
 // open begins a stream, and reads the other side's beginning.
-func (r *recorder) open(t testing.TB, conn net.Conn, tag string) {
-	t.Helper()
-	if _, err := io.WriteString(conn, tag); err != nil {
-		t.Fatal(err)
+func (r *recorder) open(conn net.Conn, host string) error {
+	_, err := io.WriteString(conn, "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='"+host+"'>")
+	if err != nil {
+		return err
 	}
 	r.kept.Reset()
 	r.start = 0
@@ -76,21 +104,12 @@ func (r *recorder) open(t testing.TB, conn net.Conn, tag string) {
 	for {
 		token, err := r.d.RawToken()
 		if err != nil {
-			t.Fatal("the server sends no stream: ", err)
+			return fmt.Errorf("the server sends no stream: %w", err)
 		}
 		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "stream" {
-			return
+			return nil
 		}
 	}
-}
-
-func (c *XMPPClient) expect(in *recorder, want string) string {
-	c.t.Helper()
-	got := in.element()
-	if !strings.Contains(got, want) {
-		c.t.Fatalf("the server sends %q, and not %s", got, want)
-	}
-	return got
 }
 
 // Send writes bytes as they are.
@@ -99,6 +118,12 @@ func (c *XMPPClient) Send(text string) {
 	if _, err := io.WriteString(c.conn, text); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// TrySend writes bytes as they are, unless the connection is broken.
+func (c *XMPPClient) TrySend(text string) error {
+	_, err := io.WriteString(c.conn, text)
+	return err
 }
 
 // Next returns the next stanza that comes.
