@@ -9,14 +9,15 @@ import (
 // Keys of the contract and of ours, in the classic layout: exactly the contract's names, and all of ours with the
 // prefix "thoonk.".
 const (
-	keyFeeds    = "feeds"           // set of the names of all feeds
-	keyKnown    = "thoonk.feeds"    // zset, all scores 0: the feeds that the log tells of, in the order of their bytes
-	keyLog      = "thoonk.log"      // stream of all changes
-	keyWebhooks = "thoonk.webhooks" // set of the queues that declare a webhook; it may name more
-	keyPlace    = "thoonk.place"    // the number of the log's last entry
-	keyAdopter  = "thoonk.adopter"  // the fencing token of the process that adopts foreign writes
-	keyTimers   = "thoonk.timers"   // zset: queue → when its next lease ends or its next job is due, in milliseconds
-	keyHolders  = "thoonk.holders"  // zset: process → its last sign of life, in milliseconds
+	keyFeeds     = "feeds"            // set of the names of all feeds
+	keyKnown     = "thoonk.feeds"     // zset, all scores 0: the feeds that the log tells of, in the order of their bytes
+	keyLog       = "thoonk.log"       // stream of all changes
+	keyWebhooks  = "thoonk.webhooks"  // set of the queues that declare a webhook; it may name more
+	keyPlace     = "thoonk.place"     // the number of the log's last entry
+	keyAdopter   = "thoonk.adopter"   // the fencing token of the process that adopts foreign writes
+	keyTimers    = "thoonk.timers"    // zset: queue → when its next lease ends or its next job is due, in milliseconds
+	keyRecurring = "thoonk.recurring" // zset: queue, line break, schedule → when it is due next, in milliseconds
+	keyHolders   = "thoonk.holders"   // zset: process → its last sign of life, in milliseconds
 
 	channelOwn     = "thoonk.own" // marker before a script's own messages: how many follow
 	channelNew     = "newfeed"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -39,6 +40,9 @@ func (s *Store) NewMaintenance() *Maintenance {
 
 // Run works until ctx ends.
 func (m *Maintenance) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	running.Go(func() { m.store.recur(ctx) })
+	defer running.Wait()
 	for {
 		wait, err := m.once(ctx)
 		if err != nil && ctx.Err() == nil {

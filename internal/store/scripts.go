@@ -52,25 +52,29 @@ var (
 	scriptNodeUnsubscribe = load("nodeunsubscribe")
 	scriptLinkPlace       = load("fence", "linkplace")
 
-	scriptSubmit     = load("micros", "lib", "once", "joblib", "submit")
-	scriptSettleJobs = load("micros", "lib", "once", "joblib", "settling", "settlejobs")
-	scriptLimbo      = load("micros", "lib", "once", "joblib", "limbo")
-	scriptWatch      = load("micros", "lib", "once", "joblib", "settling", "watch")
-	scriptUnclaim    = load("micros", "lib", "once", "joblib", "unclaim")
-	scriptClaim      = load("micros", "lib", "once", "joblib", "claim")
-	scriptFinish     = load("micros", "lib", "once", "joblib", "finish")
-	scriptGiveBack   = load("micros", "lib", "once", "joblib", "giveback")
-	scriptExtend     = load("micros", "lib", "once", "joblib", "extend")
-	scriptSweep      = load("micros", "lib", "once", "joblib", "sweep")
-	scriptJobs       = load("micros", "lib", "once", "joblib", "joblook", "jobs")
-	scriptRetry      = load("micros", "lib", "once", "joblib", "joblook", "retry")
-	scriptRetract    = load("micros", "lib", "once", "joblib", "joblook", "retract")
-	scriptEditJob    = load("micros", "lib", "once", "joblib", "joblook", "editjob")
-	scriptPutItems   = load("micros", "lib", "once", "joblib", "putitems")
-	scriptGetItems   = load("micros", "lib", "once", "joblib", "getitems")
-	scriptAckItems   = load("micros", "lib", "once", "joblib", "ackitems")
-	scriptPeek       = load("micros", "lib", "once", "joblib", "peekitems")
-	scriptBeat       = load("beat")
+	scriptSubmit      = load("micros", "lib", "once", "joblib", "submit")
+	scriptSettleJobs  = load("micros", "lib", "once", "joblib", "settling", "settlejobs")
+	scriptLimbo       = load("micros", "lib", "once", "joblib", "limbo")
+	scriptWatch       = load("micros", "lib", "once", "joblib", "settling", "watch")
+	scriptFire        = load("micros", "lib", "once", "joblib", "fire", "submit")
+	scriptSkip        = load("micros", "lib", "once", "joblib", "fire", "skip")
+	scriptPutSchedule = load("micros", "lib", "once", "joblib", "putschedule")
+	scriptSchedules   = load("micros", "lib", "once", "joblib", "schedules")
+	scriptUnclaim     = load("micros", "lib", "once", "joblib", "unclaim")
+	scriptClaim       = load("micros", "lib", "once", "joblib", "claim")
+	scriptFinish      = load("micros", "lib", "once", "joblib", "finish")
+	scriptGiveBack    = load("micros", "lib", "once", "joblib", "giveback")
+	scriptExtend      = load("micros", "lib", "once", "joblib", "extend")
+	scriptSweep       = load("micros", "lib", "once", "joblib", "sweep")
+	scriptJobs        = load("micros", "lib", "once", "joblib", "joblook", "jobs")
+	scriptRetry       = load("micros", "lib", "once", "joblib", "joblook", "retry")
+	scriptRetract     = load("micros", "lib", "once", "joblib", "joblook", "retract")
+	scriptEditJob     = load("micros", "lib", "once", "joblib", "joblook", "editjob")
+	scriptPutItems    = load("micros", "lib", "once", "joblib", "putitems")
+	scriptGetItems    = load("micros", "lib", "once", "joblib", "getitems")
+	scriptAckItems    = load("micros", "lib", "once", "joblib", "ackitems")
+	scriptPeek        = load("micros", "lib", "once", "joblib", "peekitems")
+	scriptBeat        = load("beat")
 )
 
 // load makes one script of files that stand one behind the other.
@@ -162,6 +166,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		switch detail {
 		case "item":
 			return thoonk.E(thoonk.NotFound, "no such item in feed %q", feed)
+		case "schedule":
+			return thoonk.E(thoonk.NotFound, "no such schedule in queue %q", feed)
 		case "ref":
 			return thoonk.E(thoonk.NotFound, "the position refers to an item that is not in feed %q: %q", feed, more).In("position")
 		}
@@ -190,6 +196,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		return thoonk.E(thoonk.Unprocessable, "the job %q to wait for was retracted", detail).In("after")
 	case "crowded":
 		return thoonk.E(thoonk.Limited, "too many jobs wait for %q", detail).In("after")
+	case "schedules":
+		return thoonk.E(thoonk.Limited, "%q has %d schedules: no more are taken", feed, thoonk.MaxSchedules)
 	case "lost":
 		return leaseLost()
 	case "lease":
