@@ -66,7 +66,7 @@ func TestRecurringOverChangesOfTheClock(t *testing.T) {
 					mu.Unlock()
 				}
 			}
-			for at := from; at.Before(from.Add(10 * 24 * time.Hour)); at = at.Add(time.Hour) {
+			for at := from; !at.After(from.Add(10 * 24 * time.Hour)); at = at.Add(time.Hour) {
 				server.SetTime(at)
 				var all sync.WaitGroup
 				for _, s := range stores {
