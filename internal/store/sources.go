@@ -35,7 +35,7 @@ func (s *Store) PutSource(ctx context.Context, src thoonk.Source) (thoonk.Source
 		src.Life = uuid.NewString()
 	}
 	due := ""
-	if !src.Paused {
+	if !src.Paused && src.Kind == thoonk.WebFeed { // others are not looked at now and then
 		due = msArg(time.Now())
 	}
 	record, err := json.Marshal(src)
@@ -130,8 +130,12 @@ func (s *Store) DeleteSource(ctx context.Context, name thoonk.FeedName) error {
 
 // RefreshSource makes a source due now. Errors: NotFound, Unavailable.
 func (s *Store) RefreshSource(ctx context.Context, name thoonk.FeedName) error {
-	if _, _, err := s.Source(ctx, name); err != nil {
+	src, _, err := s.Source(ctx, name)
+	switch {
+	case err != nil:
 		return err
+	case src.Kind != thoonk.WebFeed:
+		return thoonk.E(thoonk.Unsupported, "a source of kind %s is followed all the time", src.Kind)
 	}
 	if err := s.redis.ZAdd(ctx, keySourceDue, redis.Z{Score: 0, Member: string(name)}).Err(); err != nil {
 		return failure("refresh source", err)

@@ -10,11 +10,14 @@ import (
 // SourceKind says how a source is followed.
 type SourceKind string
 
-// WebFeed is a document of Atom, RSS or JSON Feed, with a hub or without.
-const WebFeed SourceKind = "feed"
+// The kinds of source.
+const (
+	WebFeed  SourceKind = "feed" // a document of Atom, RSS or JSON Feed, with a hub or without
+	XMPPNode SourceKind = "xmpp" // a node of a publish-subscribe service
+)
 
 // SourceKinds are those that there are.
-var SourceKinds = []SourceKind{WebFeed}
+var SourceKinds = []SourceKind{WebFeed, XMPPNode}
 
 // Bounds on how often a source is asked.
 const (
@@ -24,7 +27,8 @@ const (
 	LongestInterval    = 31 * 24 * time.Hour
 )
 
-// Source is an outside feed whose entries come into a feed, each as an item, or into a job queue, each new one as a job.
+// Source is an outside feed, or a node, whose entries come into a feed, each as an item, or into a job queue, each new one as a
+// job.
 type Source struct {
 	Name   FeedName      `json:"name"`
 	Kind   SourceKind    `json:"kind"`
@@ -33,6 +37,7 @@ type Source struct {
 	Min    time.Duration `json:"min,omitempty"`    // between two looks at it; 0: DefaultSourceLeast
 	Max    time.Duration `json:"max,omitempty"`    // 0: DefaultSourceMost
 	NoHub  bool          `json:"no_hub,omitempty"` // it is only looked at
+	Link   string        `json:"link,omitempty"`   // of a node: the component that subscribes; empty: the first one
 	Paused bool          `json:"paused,omitempty"` // nothing comes in
 	Config bool          `json:"config,omitempty"` // it stands in the configuration file
 	By     string        `json:"by,omitempty"`     // who declared it last
@@ -42,14 +47,13 @@ type Source struct {
 
 // Check returns an [Invalid] error that names the field at fault.
 func (s Source) Check() error {
-	u, err := url.Parse(s.URL)
 	switch {
 	case !slices.Contains(SourceKinds, s.Kind):
-		return E(Invalid, "kind is feed").In("kind")
-	case s.URL == "":
-		return E(Invalid, "a source needs the url of a feed, or of a page that names one").In("url")
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || len(s.URL) > 2048 || strings.ContainsAny(s.URL, " \t\r\n"):
-		return E(Invalid, "not an http or https URL without a user, of up to 2048 bytes").In("url")
+		return E(Invalid, "kind is feed or xmpp").In("kind")
+	case s.Kind == XMPPNode && s.NoHub:
+		return E(Invalid, "a node has no hub").In("hub")
+	case s.Kind != XMPPNode && s.Link != "":
+		return E(Invalid, "only a source of kind xmpp is followed over a link").In("link")
 	case s.Feed == "":
 		return E(Invalid, "a source needs a feed to bring its entries into").In("feed")
 	case s.Min != 0 && (s.Min < ShortestInterval || s.Min > LongestInterval):
@@ -59,6 +63,21 @@ func (s Source) Check() error {
 	}
 	if low, high := s.Bounds(); low > high {
 		return E(Invalid, "the least interval is above the most").In("min_interval")
+	}
+	return s.checkURL()
+}
+
+func (s Source) checkURL() error {
+	if s.Kind == XMPPNode {
+		_, _, err := ParseNodeURL(s.URL)
+		return err
+	}
+	u, err := url.Parse(s.URL)
+	switch {
+	case s.URL == "":
+		return E(Invalid, "a source needs the url of a feed, or of a page that names one").In("url")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || len(s.URL) > maxSourceURL || strings.ContainsAny(s.URL, " \t\r\n"):
+		return E(Invalid, "not an http or https URL without a user, of up to 2048 bytes").In("url")
 	}
 	return nil
 }
@@ -115,6 +134,7 @@ type SourceState struct {
 	Modified string        `json:"modified,omitempty"` // Last-Modified
 
 	Hub    SourceHub    `json:"hub,omitzero"`
+	Node   SourceNode   `json:"node,omitzero"`
 	Counts SourceCounts `json:"counts,omitzero"`
 	Digest string       `json:"digest,omitempty"` // of the document's bytes
 }
