@@ -8,6 +8,8 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"mellium.im/xmpp/jid"
@@ -16,6 +18,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/link"
 	"github.com/thoonkd/thoonkd/xmpp/mam"
+	"github.com/thoonkd/thoonkd/xmpp/mirror"
 	"github.com/thoonkd/thoonkd/xmpp/notify"
 	"github.com/thoonkd/thoonkd/xmpp/service"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
@@ -27,6 +30,7 @@ type Store interface {
 	service.Subscriptions
 	service.Jobs
 	mam.Store
+	mirror.Store
 	notify.Store
 
 	// Hold runs work while this process holds the lease of that name, and reports whether it had it at all.
@@ -40,6 +44,10 @@ type Options struct {
 	Secret  string
 	Store   Store
 	Streams notify.Streams
+
+	// Domains are the addresses of all components that have this store, and this one's. The first one follows the sources that
+	// name no component.
+	Domains []string
 
 	JIDs        auth.JIDs     // what those who come over this link may do: a server can assert any sender
 	Host        string        // in the ids of Atom entries: that of the public URL
@@ -57,6 +65,7 @@ type Component struct {
 	notifier *notify.Notifier
 	service  *service.Service
 	archive  *mam.Archive
+	mirrors  *mirror.Mirrors
 }
 
 // New returns a component that is not attached yet. Errors: Invalid.
@@ -76,6 +85,11 @@ func New(o Options) (*Component, error) {
 		Last: c.notifier.Last, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
 	})
 	c.archive = mam.New(mam.Options{Store: o.Store, Reader: c.service.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
+	c.mirrors = mirror.New(mirror.Options{
+		Store: o.Store, Sender: c.link, Log: o.Log,
+		Own:   func(service string) bool { return slices.Contains(o.Domains, service) },
+		First: len(o.Domains) > 0 && o.Domains[0] == o.Domain,
+	})
 	return c, nil
 }
 
@@ -119,22 +133,20 @@ func (c *Component) Run(ctx context.Context) {
 	}
 }
 
-// serve runs the link and, while it is attached, the notifier. If one ends so does the other.
+// serve runs the link and, while it is attached, the notifier and the mirrors. If one ends so do the others.
 func (c *Component) serve(ctx context.Context, fence thoonk.Fence, attached *bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done := make(chan struct{})
+	var running sync.WaitGroup
 	err := c.link.Run(ctx, func() {
 		*attached = true
 		c.o.Log.InfoContext(ctx, "xmpp: attached", "server", c.o.Addr)
-		go func() {
-			defer close(done)
-			cancel(c.notifier.Run(ctx, fence))
-		}()
+		running.Go(func() { cancel(c.notifier.Run(ctx, fence)) })
+		running.Go(func() { c.mirrors.Run(ctx) })
 	})
 	if *attached {
 		cancel(err)
-		<-done
+		running.Wait()
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause // the first of the two errors
@@ -162,7 +174,9 @@ func (h handler) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) 
 
 func (h handler) Message(ctx context.Context, m *stanza.Stanza) {
 	h.c.notifier.Alive(ctx, m.From.Bare().String())
-	h.c.service.Message(ctx, m)
+	if !h.c.mirrors.Message(ctx, m) {
+		h.c.service.Message(ctx, m)
+	}
 }
 
 func (h handler) Presence(ctx context.Context, p *stanza.Stanza) {

@@ -23,9 +23,13 @@ func newComponents(cfg config.Config, st *store.Store, broker *stream.Broker, lo
 		return nil, err
 	}
 	var all components
+	var domains []string
+	for _, x := range cfg.XMPP {
+		domains = append(domains, x.Domain)
+	}
 	for _, x := range cfg.XMPP {
 		c, err := xmpp.New(xmpp.Options{
-			Addr: x.Addr, Domain: x.Domain, Secret: x.Secret, JIDs: x.JIDs,
+			Addr: x.Addr, Domain: x.Domain, Secret: x.Secret, JIDs: x.JIDs, Domains: domains,
 			Store: st, Streams: wideStreams{broker},
 			Host: u.Hostname(), Version: version, BounceGrace: cfg.XMPPBounceGrace, Log: log,
 		})

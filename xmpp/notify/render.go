@@ -4,7 +4,6 @@ import (
 	"github.com/thoonkd/thoonkd/internal/syndication"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/xmpp/event"
-	"github.com/thoonkd/thoonkd/xmpp/payload"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
@@ -54,8 +53,6 @@ func (n *Notifier) parts(feed thoonk.Feed, ev thoonk.Event, bodies bool) event.P
 		parts.Event = stanza.New(stanza.NSPubsubEvent, "event").Add(stanza.New(stanza.NSPubsubEvent, "purge").Set("node", string(ev.Feed)))
 	case ev.Kind == thoonk.Configure && bodies && n.o.Config != nil:
 		parts.Event.First().Add(n.o.Config(feed.Config))
-	case ev.Job && ev.Kind != thoonk.Retract && bodies:
-		parts.Event.First().First().Add(payload.EncodeJobEvent(ev))
 	}
 	return parts
 }
