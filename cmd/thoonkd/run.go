@@ -17,6 +17,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/config"
 	"github.com/thoonkd/thoonkd/internal/embedded"
 	"github.com/thoonkd/thoonkd/internal/outbound"
+	"github.com/thoonkd/thoonkd/internal/push"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/telemetry"
@@ -78,6 +79,8 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 		return err
 	}
 	running.Go(func() { deliveries.Run(background) })
+	pusher := push.New(push.Options{Store: st, Sender: sender, Log: log})
+	running.Go(func() { pusher.Run(background) })
 	mounts, err := newMounts(cfg, st, deliveries)
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ var direction = rules{
 
 		"internal/syndication": {"internal/store", "internal/stream", "internal/outbound", "auth"},
 
+		"internal/push":     {"internal/store", "api", "hub", "xmpp", "auth"},
 		"internal/outbound": {"internal/store", "internal/stream", "auth", "api"},
 	},
 	standardOnly: []string{"internal/thoonk"},
