@@ -129,6 +129,57 @@ func TestConcurrencyOfAGroup(t *testing.T) {
 	})
 }
 
+// Jobs that wait for their group go on when its limit is raised, or another client made room.
+func TestGroupsGetRoom(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{GroupRunning: 1})
+		f.submit("q", grouped("a1", "a"), grouped("a2", "a"), grouped("a3", "a"), grouped("b1", "b"), grouped("b2", "b"), grouped("b3", "b"))
+		f.wantClaim("q", 10, "a1", "b1")
+		f.foreign().StallJob("q", "b1") // of which nobody tells us
+		_, err := f.SweepQueue(f.ctx, "q")
+		f.ok(err)
+		f.wantKeys("q", "a1 claimed", "b1 stalled", "b2 queued")
+		f.jobs("q", thoonk.JobConfig{GroupRunning: 2})
+		_, err = f.SweepQueue(f.ctx, "q")
+		f.ok(err)
+		f.wantClaim("q", 10, "b3", "a2", "b2") // what comes back comes to the head
+		f.submit("q", grouped("a4", "a"))
+		f.wantClaim("q", 10)
+		f.jobs("q", thoonk.JobConfig{})
+		next, err := f.SweepQueue(f.ctx, "q")
+		f.ok(err)
+		f.wantClaim("q", 10, "a3", "a4")
+		if next.IsZero() {
+			t.Error("the maintenance will not look again")
+		}
+	})
+}
+
+// Unique keys that hold no more do not pile up.
+func TestUniqueKeysAreBounded(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		other := f.foreign()
+		f.submit("q", unique("kept", "kept", 0), unique("timed", "timed", time.Hour))
+		for i := range 100 {
+			id := fmt.Sprint("job", i)
+			f.submit("q", unique(id, id, 0), unique(id+"t", id+"t", time.Millisecond))
+			other.RetractJob("q", id)
+		}
+		f.nextMillisecond()
+		f.nextMillisecond()
+		for range 20 {
+			_, err := f.SweepQueue(f.ctx, "q")
+			f.ok(err)
+		}
+		keys := f.redis.HKeys(f.ctx, "thoonk.unique:q").Val()
+		slices.Sort(keys)
+		if !slices.Equal(keys, []string{"kept", "timed"}) {
+			t.Errorf("%d keys are kept: %q", len(keys), keys)
+		}
+	})
+}
+
 func TestRateOfAGroup(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		f.jobs("q", thoonk.JobConfig{GroupRate: thoonk.Rate{Count: 1, Per: time.Hour}})

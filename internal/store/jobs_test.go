@@ -356,6 +356,14 @@ func TestOutcomesAreBounded(t *testing.T) {
 			t.Errorf("listed %v", seen)
 		}
 
+		large := strings.Repeat("x", thoonk.MaxJobResult)
+		for range 150 { // as many bytes as are kept, twice and more
+			f.submit("q", job("large", ""))
+			f.ok(f.finishJob("q", "large", f.claim("q", 1).Lease.Token, large))
+			if bytes := f.redis.HGet(f.ctx, "thoonk.meta:q", "results_bytes").Val(); len(bytes) > len("67108864") || bytes > "67108864" && len(bytes) == 8 {
+				t.Fatalf("%s bytes are kept", bytes)
+			}
+		}
 		f.jobs("q", thoonk.JobConfig{Results: thoonk.ResultBounds{Keep: time.Millisecond}})
 		thoonktest.Eventually(f, "it is forgotten", func() bool {
 			_, err := f.Job(f.ctx, "q", "job34")

@@ -25,14 +25,12 @@ end
 if any then
   start()
   local tellings = telling()
-  local texts = call('HMGET', RECORDS, unpack(ids))
-  for i, item in ipairs(items) do
-    if item.state == 'finished' then tellings.add('finish', item.id, owner_of(texts[i]), item.who, '') end
+  for _, item in ipairs(items) do
+    if item.state == 'finished' then tellings.add('finish', item.id, '', item.who, '') end
   end
   if #done > 0 then
     call('HDEL', HELD, unpack(done))
     call('ZREM', DUE, unpack(done))
-    call('HDEL', RECORDS, unpack(done))
   end
   for _, item in ipairs(items) do
     if item.state == 'queued' then restore({item.id}, tellings, item.who, '') end

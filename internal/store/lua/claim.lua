@@ -35,6 +35,7 @@ local function use(group, most, per, n)
   local unused = tonumber(call('ZSCORE', RATES, group) or '0')
   if unused < tonumber(now) then unused = tonumber(now) end
   call('ZADD', RATES, whole(unused + n * per / most), group)
+  call('ZREMRANGEBYSCORE', RATES, '-inf', now) -- those that are unused again
 end
 
 local wait, till = '', ''
@@ -52,19 +53,8 @@ local tellings = telling()
 local grouped = queue.group_running or queue.group_rate
 local running, rates, parked = {}, {}, {}
 
--- running_of is how many jobs of a group are claimed. One that another client ended meanwhile is not counted.
 local function running_of(group)
-  if running[group] then return running[group] end
-  local low, high = '[r' .. group .. '\n', '(r' .. group .. '\v'
-  running[group] = call('ZLEXCOUNT', GROUPS, low, high)
-  if running[group] >= queue.group_running then
-    for _, member in ipairs(members_of('r', group, MOST)) do
-      if not call('ZSCORE', CLAIMED, string.sub(member, #group + 3)) then
-        call('ZREM', GROUPS, member)
-        running[group] = running[group] - 1
-      end
-    end
-  end
+  running[group] = running[group] or running_in(group)
   return running[group]
 end
 

@@ -21,13 +21,13 @@ while #taken < wanted and not exhausted and looked < wanted + PART do
   exhausted = not ids or #ids == 0
   if not exhausted then
     looked = looked + #ids
-    local found, texts = call('HMGET', ITEMS, unpack(ids)), call('HMGET', RECORDS, unpack(ids))
+    local found = call('HMGET', ITEMS, unpack(ids))
     for i, id in ipairs(ids) do
       if found[i] and not lawful(id) then
         refused[#refused + 1] = id
       elseif found[i] then
         local n = #taken + 1
-        taken[n], bodies[n], owners[n] = id, found[i], owner_of(texts[i])
+        taken[n], bodies[n], owners[n] = id, found[i], ''
       end
     end
   end
@@ -53,7 +53,6 @@ if #taken > 0 then
     timer(ends)
     tell_jobs('claim', taken, owners, actor, '')
   else
-    call('HDEL', RECORDS, unpack(taken))
     tell_jobs('finish', taken, owners, actor, '')
   end
   call('HDEL', ITEMS, unpack(taken))

@@ -28,6 +28,7 @@ local PUBLISHED, CLAIMED, CANCELLED, STALLED, FINISHES, TIMERS = unpack(KEYS, 28
 
 local RUN = 100   -- changes in one entry of the log
 local PART = 1000 -- arguments of one command
+local OUTCOME_BYTES = 67108864 -- of outcomes that are kept, before they become the older ones
 local DEFAULT_LEASE, DEFAULT_MAX_LEASE, DEFAULT_FOREIGN_LEASE = 30000, 3600000, 600000
 local DEFAULT_ATTEMPTS, DEFAULT_KEEP, DEFAULT_KEPT = 10, 86400000, 10000
 
@@ -309,6 +310,55 @@ local function free_unique(id, r)
   if value == '0 ' .. id then call('HDEL', UNIQUE, r.u) end
 end
 
+-- clean_unique looks at some of the unique keys and forgets those that hold no more: their time is over, or another client ended their
+-- job. Looking at more of them than are added keeps them few.
+local function clean_unique(some)
+  local reply = call('HSCAN', UNIQUE, call('HGET', META, 'unique_cursor') or '0', 'COUNT', some)
+  local gone = {}
+  for i = 1, #reply[2], 2 do
+    local till, id = string.match(reply[2][i + 1], '^(%d+) (.*)$')
+    local holds = till ~= '0' and tonumber(till) > tonumber(now)
+      or till == '0' and (call('HEXISTS', ITEMS, id) == 1 or call('HEXISTS', HELD, id) == 1)
+    if not holds and #gone < PART then gone[#gone + 1] = reply[2][i] end
+  end
+  if #gone > 0 then call('HDEL', UNIQUE, unpack(gone)) end
+  call('HSET', META, 'unique_cursor', reply[1])
+end
+
+-- running_in is how many jobs of a group are claimed. One that another client ended meanwhile is not counted.
+local function running_in(group)
+  local n = call('ZLEXCOUNT', GROUPS, '[r' .. group .. '\n', '(r' .. group .. '\v')
+  if not queue.group_running or n < queue.group_running then return n end
+  for _, member in ipairs(members_of('r', group, PART)) do
+    if not call('ZSCORE', CLAIMED, string.sub(member, #group + 3)) then
+      call('ZREM', GROUPS, member)
+      n = n - 1
+    end
+  end
+  return n
+end
+
+-- free_groups lets jobs go that are held for their group although it has room: its limit was changed, or another client ended one. It
+-- returns whether any are held so.
+local function free_groups(tellings)
+  local low, any = '[p', false
+  for _ = 1, 100 do
+    local first = call('ZRANGEBYLEX', GROUPS, low, '(q', 'LIMIT', 0, 1)[1]
+    if not first then return any end
+    any = true
+    local group = string.match(first, '^p([^\n]*)\n')
+    local room = queue.group_running and queue.group_running - running_in(group) or 100
+    local ids = {}
+    for i, member in ipairs(room > 0 and members_of('p', group, math.min(room, 100)) or {}) do
+      call('ZREM', GROUPS, member)
+      ids[i] = string.sub(member, #group + 3 + 17)
+    end
+    promote(ids, tellings)
+    low = '[p' .. group .. '\v'
+  end
+  return any
+end
+
 -- put_aside stalls jobs, each with id, r, and payload where it was held. They are in no other key of the contract but
 -- feed.items afterwards.
 local function put_aside(jobs)
@@ -393,23 +443,24 @@ end
 
 -- forget_outcomes drops what has been kept for long enough: when the newer outcomes are too many, or the first of them too old, they
 -- become the older ones, which are dropped as a whole. So between once and twice as much is kept, at no cost for each.
-local function forget_outcomes(more)
-  local kept = call('HMGET', META, 'results_since', 'older_since')
+local function forget_outcomes(more, bytes)
+  local kept = call('HMGET', META, 'results_since', 'older_since', 'results_bytes')
+  bytes = bytes + (tonumber(kept[3] or '') or 0)
   local now_ms = math.floor(now / 1000)
   local since, older = tonumber(kept[1] or ''), tonumber(kept[2] or '')
   local keep = math.max(queue.keep, 0)
-  if since and (now_ms - since >= keep or call('HLEN', RESULTS) + more > queue.kept) then
+  if since and (now_ms - since >= keep or bytes > OUTCOME_BYTES or call('HLEN', RESULTS) + more > queue.kept) then
     call('UNLINK', OLDER)
     if call('EXISTS', RESULTS) == 1 then call('RENAME', RESULTS, OLDER) end
-    since, older = nil, now_ms
+    since, older, bytes = nil, now_ms, more > 0 and bytes - (tonumber(kept[3] or '') or 0) or 0
   elseif older and now_ms - older >= keep then
     call('UNLINK', OLDER)
     older = nil
   end
   if more > 0 then since = since or now_ms end
   local before = {tonumber(kept[1] or ''), tonumber(kept[2] or '')}
-  if since ~= before[1] or older ~= before[2] then
-    call('HSET', META, 'results_since', since and whole(since) or '', 'older_since', older and whole(older) or '')
+  if more > 0 or since ~= before[1] or older ~= before[2] then
+    call('HSET', META, 'results_since', since and whole(since) or '', 'older_since', older and whole(older) or '', 'results_bytes', whole(bytes))
   end
   if since then timer(since + keep) end
   if older then timer(older + keep) end
@@ -419,7 +470,11 @@ end
 -- claims in all, + if there is a result, - if there is none or ? if that is not known, submitter, worker, result.
 local function keep_outcomes(outcomes)
   if queue.keep < 0 or #outcomes == 0 then return end
-  forget_outcomes(#outcomes / 2)
+  local bytes = 0
+  for _, text in ipairs(outcomes) do
+    bytes = bytes + #text
+  end
+  forget_outcomes(#outcomes / 2, bytes)
   call('HSET', RESULTS, unpack(outcomes))
 end
 
@@ -585,13 +640,12 @@ end
 local function restore(ids, tellings, who, reason)
   if #ids == 0 then return end
   local bodies = call('HMGET', HELD, unpack(ids))
-  local texts = call('HMGET', RECORDS, unpack(ids))
   local items, back = {}, {}
   for i, id in ipairs(ids) do
     if bodies[i] then
       items[#items + 1], items[#items + 2] = id, bodies[i]
       back[#back + 1] = id
-      tellings.add('cancel', id, owner_of(texts[i]), who, reason)
+      tellings.add('cancel', id, '', who, reason)
     end
   end
   if #items > 0 then call('HSET', ITEMS, unpack(items)) end

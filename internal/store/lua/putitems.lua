@@ -1,4 +1,5 @@
--- putitems puts items into a queue of type queue, all or none.
+-- putitems puts items into a queue of type queue, all or none. Beside the item nothing is kept of it: an old client that takes it
+-- would leave that behind.
 -- ARGV  6 what the bodies were held to, as unchecked() has it   7... for each item: id; 1 if the caller chose it; body; the contents that
 --       admit it; 1 if it goes in front; submitter
 -- returns  ok, the ids
@@ -9,7 +10,7 @@ local FIELDS = 6
 local refusal = open_queue('queue') or recorded() or unchecked(ARGV[6])
 if refusal then return refusal end
 
-local answer, ids, items, records, owners, first, last, seen = {'ok'}, {}, {}, {}, {}, {}, {}, {}
+local answer, ids, items, owners, first, last, seen = {'ok'}, {}, {}, {}, {}, {}, {}
 for i = 7, #ARGV, FIELDS do
   local id, own, body, contents, high, owner = unpack(ARGV, i, i + FIELDS - 1)
   local why
@@ -19,13 +20,11 @@ for i = 7, #ARGV, FIELDS do
   seen[id] = true
   ids[#ids + 1], owners[#owners + 1], answer[#answer + 1] = id, owner, id
   items[#items + 1], items[#items + 2] = id, body
-  records[#records + 1], records[#records + 2] = id, 'o' .. owner
   if high == '1' then first[#first + 1] = id else last[#last + 1] = id end
 end
 
 start()
 call('HSET', ITEMS, unpack(items))
-call('HSET', RECORDS, unpack(records))
 if #last > 0 then call('LPUSH', IDS, unpack(last)) end
 for i = #first, 1, -1 do
   call('RPUSH', IDS, first[i])

@@ -102,6 +102,7 @@ end
 
 start()
 local answer = {'ok'}
+if next(uniques) then clean_unique(2 * #jobs + 10) end
 local items, published, records, first, last, held, due = {}, {}, {}, {}, {}, {}, {}
 local at_once = score()
 local queued, waiting, put = telling(), {}, 0
@@ -161,6 +162,7 @@ if put > 0 then
   call('HSET', RECORDS, unpack(records))
   call('INCRBY', PUBLISHES, put)
 end
+if next(uniques) then timer(now / 1000 + 60000) end
 for id, list in pairs(waiting) do
   call('HSET', WAITS, id, list)
 end

@@ -92,7 +92,19 @@ local function earliest(key, scale, later)
   if at and (not next_at or at < next_at) then next_at = at end
 end
 due_next = nil
-if not of_queue then forget_outcomes(0) end
+if not of_queue then
+  forget_outcomes(0, 0)
+  if call('EXISTS', UNIQUE) == 1 then
+    clean_unique(500)
+    timer(now_ms + 60000)
+  end
+  if call('EXISTS', GROUPS) == 1 then
+    local tellings = telling()
+    if free_groups(tellings) then timer(now_ms + 1000) end
+    tellings.all()
+    finish_queue()
+  end
+end
 next_at = due_next
 earliest(EXPIRES, 1)
 if not of_queue then
