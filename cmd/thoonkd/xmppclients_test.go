@@ -84,8 +84,29 @@ func TestSlixmpp(t *testing.T) {
 			t.Parallel()
 			a := attach(t, start(t))
 			out := runClient(t, ".", python, "testdata/slixmpp_client.py", a.server.C2S(), a.server.Host, a.component.Domain)
-			if n := strings.Count(out, "ok "); n != 4 {
+			if n := strings.Count(out, "ok "); n != 5 {
 				t.Errorf("%d parts were done:\n%s", n, out)
+			}
+		})
+	}
+}
+
+// stanza speaks to the server's WebSocket, and has payloads as objects.
+func TestStanza(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("npm"); err != nil {
+		thoonktest.Missing(t, "npm is not installed (apt-get install nodejs npm): no second client of another's uses the component")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/stanza")); err != nil {
+		t.Fatal(err)
+	}
+	runClient(t, dir, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	for name, start := range xmppServers {
+		t.Run(name, func(t *testing.T) {
+			a := attach(t, start(t))
+			if out := runClient(t, dir, "node", "client.js", a.server.WebSocket(), a.server.Host, a.component.Domain); !strings.Contains(out, "done") {
+				t.Error(out)
 			}
 		})
 	}

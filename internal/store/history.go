@@ -16,6 +16,7 @@ const (
 	noteRestated = "restated"
 	notePurging  = string(thoonk.Purging)
 	notePurged   = string(thoonk.Purged)
+	noteNotify   = "notify"
 )
 
 // historyBytes is what a page of the history may hold, beyond its first entry.
@@ -212,6 +213,7 @@ func parseEvent(values map[string]any) thoonk.Event {
 		Restated: value(values, "note") == noteRestated,
 		Position: thoonk.ParseContractPosition(value(values, "position")),
 	}
+	e.Notify = value(values, "note") == noteNotify
 	if note := value(values, "note"); note == notePurging || note == notePurged {
 		e.Purge = thoonk.PurgePart(note)
 	}

@@ -304,3 +304,19 @@ func TestItemsByPlace(t *testing.T) {
 		}
 	})
 }
+
+// A retraction that subscribers are to be told of whatever the node says is marked in the log.
+func TestRetractNotify(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.feed("a", thoonk.Config{})
+		for id, notify := range map[thoonk.ItemID]bool{"x": true, "y": false} {
+			f.publish("a", id, "1")
+			f.ok(f.Retract(f.ctx, thoonk.RetractItem{Feed: "a", ID: id, Notify: notify}))
+			events := f.logged()
+			if last := events[len(events)-1]; last.Kind != thoonk.Retract || last.Notify != notify || last.Restated || last.Purge != "" {
+				t.Errorf("%+v", last)
+			}
+		}
+		f.agrees("a")
+	})
+}

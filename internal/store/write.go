@@ -24,7 +24,7 @@ func (s *Store) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Publi
 // Retract removes an item. Errors: NotFound (feed or item), Stale, Conflict, Unavailable.
 func (s *Store) Retract(ctx context.Context, r thoonk.RetractItem) error {
 	_, err := s.writeOne(ctx, thoonk.Batch{Feed: r.Feed, Once: r.Once, Actor: r.Actor, Operations: []thoonk.Operation{
-		{Kind: thoonk.Retract, ID: r.ID, If: r.If},
+		{Kind: thoonk.Retract, ID: r.ID, If: r.If, Notify: r.Notify},
 	}})
 	return err
 }
@@ -112,6 +112,9 @@ func batchArgs(b thoonk.Batch, checks string) ([]any, error) {
 		if op.ID == "" {
 			id := uuid.New()
 			spare = hex.EncodeToString(id[:])
+		}
+		if op.Notify && op.Kind == thoonk.Retract {
+			spare = noteNotify
 		}
 		where, ref := positionArgs(op.Position)
 		args = append(args, string(op.Kind), string(op.ID), spare, op.Body, digest(op.Body), matchArg(op.If), noneArg(op.If),

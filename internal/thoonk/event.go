@@ -46,6 +46,7 @@ type Event struct {
 	// Reason says more of a change of a job: what a held one waits for, why it was given back or stalled.
 	Reason string
 	Purge  PurgePart // of retract
+	Notify bool      // of retract: subscribers are told whatever the node says
 }
 
 // PurgePart says that an item was retracted because the whole feed was emptied.

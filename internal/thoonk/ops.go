@@ -60,6 +60,8 @@ type RetractItem struct {
 	If    Condition // on Item.Revision
 	Once  Once
 	Actor string
+	// Notify wants subscribers to the node told of it whatever the node's settings are (XEP-0060 section 7.2.2.1).
+	Notify bool
 }
 
 // MoveItem places an item of a sorted feed anew. Where it stands there already, nothing happens.
@@ -94,6 +96,7 @@ type Operation struct {
 	Body     []byte
 	Position Position  // of Publish, where the zero value is the end of a sorted feed, and of Moved
 	If       Condition // on Item.Revision as it is before the batch
+	Notify   bool      // of Retract: see RetractItem.Notify
 }
 
 // Once makes a write happen once, however often it is sent (Idempotency-Key). The zero value is none.

@@ -8,8 +8,8 @@ import (
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
-// retract removes an item: XEP-0060 section 7.2. Publishers may remove each other's (delete-any). Whether subscribers are
-// told is the node's configuration; the attribute notify, by which the publisher would say it, cannot be less than that.
+// retract removes an item: XEP-0060 section 7.2. Publishers may remove each other's (delete-any). Subscribers are told if
+// the node's configuration says so, and if the publisher wants it.
 func (s *Service) retract(ctx context.Context, r *request) (*stanza.Element, error) {
 	st, err := s.node(ctx, r)
 	if err != nil {
@@ -29,7 +29,10 @@ func (s *Service) retract(ctx context.Context, r *request) (*stanza.Element, err
 	if err := s.mayRetract(ctx, r, st, id); err != nil {
 		return nil, err
 	}
-	return nil, s.o.Store.Retract(ctx, thoonk.RetractItem{Feed: st.feed.Name, ID: id, Actor: r.who.Name})
+	notify := r.verb.Attr("notify")
+	return nil, s.o.Store.Retract(ctx, thoonk.RetractItem{
+		Feed: st.feed.Name, ID: id, Actor: r.who.Name, Notify: notify == "1" || notify == "true",
+	})
 }
 
 // mayRetract lets somebody who may publish without being a publisher remove what the history knows to be their own.

@@ -177,6 +177,32 @@ async def nodes(alice, bob):
     await refused(bob.pubsub.get_items(SERVICE, node), "item-not-found")
 
 
+async def notices(alice, bob):
+    """What a subscriber is told, in the order in which it happened."""
+    node = "alice:" + uuid.uuid4().hex
+    await alice.pubsub.create_node(SERVICE, node, config=form(f"{PUBSUB}#node_config", notify_config="1"))
+    await alice.pubsub.publish(SERVICE, node, id="before", payload=json("0"))
+    await bob.pubsub.subscribe(SERVICE, node)
+    last = await bob.next("the last item", item(node, "before"))
+    check(last.findtext(f"{{{JSON}}}json") == "0", ET.tostring(last))
+    for i in range(5):
+        await alice.pubsub.publish(SERVICE, node, id=f"i{i}", payload=json(f'{{"n": {i}}}'))
+    for i in range(5):
+        told = await bob.next(f"item i{i}", lambda xml: xml.find(f"{{{PUBSUB}#event}}event/{{{PUBSUB}#event}}items[@node='{node}']/{{{PUBSUB}#event}}item"))
+        check(told.get("id") == f"i{i}" and told.findtext(f"{{{JSON}}}json") == f'{{"n": {i}}}', ET.tostring(told))
+    await alice.pubsub.retract(SERVICE, node, "i0", notify=True)
+    await bob.next("the retraction", retracted(node, "i0"))
+    await alice.pubsub.set_node_config(SERVICE, node, form(f"{PUBSUB}#node_config", title="New"))
+    await bob.next("the new configuration", event("configuration", node))
+    await alice.pubsub.purge(SERVICE, node)
+    def purged(xml):
+        check(xml.find(f".//{{{PUBSUB}#event}}retract") is None, "a purge is told as a retraction", ET.tostring(xml))
+        return event("purge", node)(xml)
+    await bob.next("the purge", purged)
+    await alice.pubsub.delete_node(SERVICE, node)
+    await bob.next("the end of the node", event("delete", node))
+
+
 async def small(alice, node):
     """A payload that is longer than the node takes."""
     await alice.pubsub.set_node_config(SERVICE, node, form(f"{PUBSUB}#node_config", max_payload_size="100"))
@@ -334,7 +360,7 @@ async def main():
     for c in (alice, bob):
         c.connect((host, int(port)), disable_starttls=True)
     await asyncio.wait_for(asyncio.gather(alice.ready, bob.ready), PATIENCE)
-    for part in (nodes, people, options, jobs):
+    for part in (nodes, notices, people, options, jobs):
         await part(alice, bob)
         print("ok", part.__name__, flush=True)
 

@@ -1,7 +1,7 @@
 -- write does operations on the items of one feed, all or none.
 -- KEYS  27 feed.idincr:F
 -- ARGV  6 what the bodies were held to, as unchecked() has it   7... for each operation: publish, edit, retract or position; id, '' to have one made; the id to take if one is
---       made and the feed is not sorted; body; its SHA-1; If-Match; If-None-Match; the contents that admit this body;
+--       made and the feed is not sorted, and of a retract what its note says; body; its SHA-1; If-Match; If-None-Match; the contents that admit this body;
 --       first, last, before, after or ''; the id that before and after refer to
 -- returns  ok, then for each operation: id, revision, 1 if it is new, time of its first publish in microseconds
 --          at, index, and one of: stale, present revision | not_found, item | not_found, ref, id | conflict, unsorted
@@ -147,7 +147,7 @@ end
 
 local function retract(op)
   if not present(op.id) then return revision, '0', '0' end -- dropped by max_length since the batch began
-  tell(op.id, false)
+  tell(op.id, false, nil, op.spare)
   if feed.sorted then
     call('LREM', IDS, 1, op.id)
   else
