@@ -24,19 +24,21 @@ type attached struct {
 	user
 	server    *thoonktest.XMPPServer
 	component thoonktest.Component
+	alice     string // a JID
+	bob       string
 	store     *store.Store
 }
 
-func attach(t *testing.T, server *thoonktest.XMPPServer) attached {
+// attach makes alice and bob of a test, so that tests which share a server do not share them.
+func attach(t *testing.T, server *thoonktest.XMPPServer, test string) attached {
 	t.Helper()
 	redis := thoonktest.Redis(t)
-	a := attached{server: server, component: server.Component(t)}
-	alice, bob := server.User(t, "alice"), server.User(t, "bob")
+	a := attached{server: server, component: server.Component(t), alice: server.User(t, "alice-"+test), bob: server.User(t, "bob-"+test)}
 	file := filepath.Join(t.TempDir(), "thoonkd.yaml")
 	err := os.WriteFile(file, []byte(`
 jids:
-  "`+alice+`": [{match: "alice*", can: [configure, publish, read, retract]}]
-  "`+bob+`": [{match: queue, can: [submit]}, {match: "team:*", can: [read]}]
+  "`+a.alice+`": [{match: "alice*", can: [configure, publish, read, retract]}]
+  "`+a.bob+`": [{match: "queue*", can: [submit]}, {match: "team:*", can: [read]}]
 `), 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +84,8 @@ func TestSlixmpp(t *testing.T) {
 	for name, start := range xmppServers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := attach(t, start(t))
-			out := runClient(t, ".", python, "testdata/slixmpp_client.py", a.server.C2S(), a.server.Host, a.component.Domain)
+			a := attach(t, start(t), "slixmpp")
+			out := runClient(t, ".", python, "testdata/slixmpp_client.py", a.server.C2S(), a.alice, a.bob, a.component.Domain)
 			if n := strings.Count(out, "ok "); n != 5 {
 				t.Errorf("%d parts were done:\n%s", n, out)
 			}
@@ -104,8 +106,8 @@ func TestStanza(t *testing.T) {
 	runClient(t, dir, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 	for name, start := range xmppServers {
 		t.Run(name, func(t *testing.T) {
-			a := attach(t, start(t))
-			if out := runClient(t, dir, "node", "client.js", a.server.WebSocket(), a.server.Host, a.component.Domain); !strings.Contains(out, "done") {
+			a := attach(t, start(t), "stanza")
+			if out := runClient(t, dir, "node", "client.js", a.server.WebSocket(), a.alice, a.bob, a.component.Domain); !strings.Contains(out, "done") {
 				t.Error(out)
 			}
 		})

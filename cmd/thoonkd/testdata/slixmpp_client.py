@@ -1,9 +1,10 @@
 # A client of another's making uses the component as its users do. Every step checks what it is told; the first that is not
 # as XEP-0060 has it ends the program with an error.
 #
-#     slixmpp_client.py HOST:PORT DOMAIN-OF-USERS COMPONENT
+#     slixmpp_client.py HOST:PORT ALICE BOB COMPONENT
 #
-# alice owns what begins with "alice"; bob has no grants but to submit jobs to "queue"; the password of both is "pw".
+# ALICE and BOB are JIDs whose password is "pw". Alice may make what begins with "alice"; bob has no grants but to submit jobs to
+# "queue".
 
 import asyncio
 import sys
@@ -14,7 +15,7 @@ import slixmpp
 from slixmpp.exceptions import IqError
 from slixmpp.plugins.xep_0004 import Form
 
-ADDRESS, HOST, SERVICE = sys.argv[1:4]
+ADDRESS, ALICE, BOB, SERVICE = sys.argv[1:5]
 PATIENCE = 30  # seconds: the machine may be busy
 PUBSUB = "http://jabber.org/protocol/pubsub"
 JSON = "urn:xmpp:json:0"
@@ -24,8 +25,8 @@ FEED = "urn:thoonk:feed:0"
 
 
 class Client(slixmpp.ClientXMPP):
-    def __init__(self, name):
-        super().__init__(f"{name}@{HOST}", "pw")
+    def __init__(self, jid):
+        super().__init__(jid, "pw")
         self["feature_mechanisms"].unencrypted_plain = True
         for plugin in ("xep_0004", "xep_0030", "xep_0050", "xep_0059", "xep_0060", "xep_0092", "xep_0199", "xep_0313"):
             self.register_plugin(plugin)
@@ -258,20 +259,20 @@ async def people(alice, bob):
 
     own = await bob.pubsub.get_subscriptions(SERVICE, node)
     check(f"subid='{values['pubsub#subid']}'" in str(own).replace('"', "'"), own)
-    await alice.pubsub.modify_affiliations(SERVICE, node, affiliations=[(f"bob@{HOST}", "publisher")])
+    await alice.pubsub.modify_affiliations(SERVICE, node, affiliations=[(BOB, "publisher")])
     affiliations = await alice.pubsub.get_node_affiliations(SERVICE, node)
     listed = {str(a["jid"]): a["affiliation"] for a in affiliations["pubsub_owner"]["affiliations"]}
-    check(listed == {f"alice@{HOST}": "owner", f"bob@{HOST}": "publisher"}, listed)
+    check(listed == {ALICE: "owner", BOB: "publisher"}, listed)
     await bob.pubsub.publish(SERVICE, node, id="bobs", payload=json("2"))
     await refused(bob.pubsub.get_node_config(SERVICE, node), "forbidden")
     mine = await bob.pubsub.get_affiliations(SERVICE)
     check(node in str(mine) and "publisher" in str(mine), mine)
     subscribers = await alice.pubsub.get_node_subscriptions(SERVICE, node)
-    check([str(s["jid"]) for s in subscribers["pubsub_owner"]["subscriptions"]] == [f"bob@{HOST}"], subscribers)
-    await alice.pubsub.modify_subscriptions(SERVICE, node, subscriptions=[(f"bob@{HOST}", "none")])
+    check([str(s["jid"]) for s in subscribers["pubsub_owner"]["subscriptions"]] == [BOB], subscribers)
+    await alice.pubsub.modify_subscriptions(SERVICE, node, subscriptions=[(BOB, "none")])
     ended = await bob.next("the end of the subscription", event("subscription", node))
     check(ended.get("subscription") == "none", ET.tostring(ended))
-    await alice.pubsub.modify_affiliations(SERVICE, node, affiliations=[(f"bob@{HOST}", "outcast")])
+    await alice.pubsub.modify_affiliations(SERVICE, node, affiliations=[(BOB, "outcast")])
     await refused(bob.pubsub.get_items(SERVICE, node), "forbidden")
     await refused(bob.pubsub.subscribe(SERVICE, node), "forbidden")
     await alice.pubsub.delete_node(SERVICE, node)
@@ -356,7 +357,7 @@ def command_form(**fields):
 
 async def main():
     host, port = ADDRESS.rsplit(":", 1)
-    alice, bob = Client("alice"), Client("bob")
+    alice, bob = Client(ALICE), Client(BOB)
     for c in (alice, bob):
         c.connect((host, int(port)), disable_starttls=True)
     await asyncio.wait_for(asyncio.gather(alice.ready, bob.ready), PATIENCE)

@@ -1,17 +1,17 @@
 // A second client of another's making, over the server's WebSocket, with JSON payloads (XEP-0335) as objects.
 //
-//     node client.js WEBSOCKET DOMAIN-OF-USERS COMPONENT
+//     node client.js WEBSOCKET ALICE BOB COMPONENT
 
 const assert = require('node:assert/strict');
 const { createClient } = require('stanza');
 
-const [websocket, host, service] = process.argv.slice(2);
+const [websocket, aliceJID, bobJID, service] = process.argv.slice(2);
 const patience = 30_000; // the machine may be busy
 const node = 'alice:stanza:' + Date.now();
 
-function connect(name) {
+function connect(jid) {
     const client = createClient({
-        jid: `${name}@${host}`, password: 'pw', autoReconnect: false, transports: { websocket, bosh: false },
+        jid, password: 'pw', autoReconnect: false, transports: { websocket, bosh: false },
     });
     return new Promise((resolve, reject) => {
         client.on('session:started', () => {
@@ -49,7 +49,7 @@ const config = (fields) => ({
 });
 
 async function main() {
-    const [alice, bob] = await Promise.all([connect('alice'), connect('bob')]);
+    const [alice, bob] = await Promise.all([connect(aliceJID), connect(bobJID)]);
 
     const info = await alice.getDiscoInfo(service);
     assert.ok(info.features.includes('http://jabber.org/protocol/pubsub#multi-subscribe'));
