@@ -50,14 +50,44 @@ jids:
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.store.Close() })
-	_, _, err = a.store.PutFeed(t.Context(), thoonk.PutFeed{Name: "queue", Config: thoonk.Config{
-		Type: thoonk.TypeJob, Content: thoonk.JSON,
-		Schema: `{"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}, "urgent": {"type": "boolean"}}}`,
-	}})
-	if err != nil {
-		t.Fatal(err)
+	for _, queue := range []thoonk.FeedName{"queue", "queue:worked"} {
+		_, _, err = a.store.PutFeed(t.Context(), thoonk.PutFeed{Name: queue, Config: thoonk.Config{
+			Type: thoonk.TypeJob, Content: thoonk.JSON,
+			Schema: `{"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}, "urgent": {"type": "boolean"}}}`,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	a.work(t, "queue:worked")
 	return a
+}
+
+// work does the jobs of a queue as they come: the result of a job is its payload.
+func (a attached) work(t *testing.T, queue thoonk.FeedName) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			claimed, err := a.store.ClaimJobs(ctx, queue, []thoonk.ClaimJobs{{Count: 1, Actor: "worker"}})
+			if err != nil || len(claimed[0].Jobs) == 0 {
+				select {
+				case <-ctx.Done():
+				case <-time.After(20 * time.Millisecond):
+				}
+				continue
+			}
+			job := claimed[0].Jobs[0]
+			_, _ = a.store.FinishJobs(ctx, queue, []thoonk.FinishJob{{
+				ID: job.ID, Token: claimed[0].Lease.Token, Result: job.Payload, HasResult: true, Actor: "worker",
+			}})
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 }
 
 // runClient runs a program with a bound on its time, and fails the test with what it wrote if it fails.

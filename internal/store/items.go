@@ -38,8 +38,12 @@ func (s *Store) ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoon
 	})
 }
 
-// Items returns a page of items. Errors: NotFound (feed, or AfterID), Invalid (After), Conflict, Unavailable.
+// Items returns a page of items. Errors: NotFound (feed, or AfterID), Invalid (After), Conflict,
+// Unsupported (too many to order by creation), Unavailable.
 func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error) {
+	if q.ByCreation {
+		return s.itemsByCreation(ctx, q)
+	}
 	score, id, _ := strings.Cut(q.After, " ")
 	if _, err := strconv.ParseFloat(score, 64); q.After != "" && (err != nil || id == "") {
 		return thoonk.ItemPage{}, thoonk.E(thoonk.Invalid, "the cursor is not one of this list").In("cursor")
@@ -54,6 +58,28 @@ func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage,
 		}
 		return s.run(ctx, "read items", scriptItems, q.Feed, "", order, q.Limit, pageBytes, score, id, q.Skip)
 	})
+}
+
+// maxByCreation bounds how many items a script sorts.
+const maxByCreation = 10_000
+
+// itemsByCreation finds the ids first: what was removed meanwhile is left out. Errors: Unsupported (too many to sort).
+func (s *Store) itemsByCreation(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error) {
+	order := "asc"
+	if q.Order == thoonk.Backward {
+		order = "desc"
+	}
+	a, err := s.run(ctx, "order items", scriptCreated, q.Feed, "", order, q.Limit, string(q.AfterID), q.Skip, maxByCreation)
+	if err != nil {
+		return thoonk.ItemPage{}, err
+	}
+	ids := make([]thoonk.ItemID, 0, len(a))
+	for i := 2; i < len(a); i++ {
+		ids = append(ids, thoonk.ItemID(a.text(i)))
+	}
+	page, err := s.ItemsByID(ctx, q.Feed, ids)
+	page.Total, page.First = int(a.number(0)), int(a.number(1))
+	return page, err
 }
 
 // readTold reads items and their revisions. Where another client's write is not in the log yet, an item has no

@@ -320,3 +320,38 @@ func TestRetractNotify(t *testing.T) {
 		f.agrees("a")
 	})
 }
+
+func TestItemsByCreation(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		for _, kind := range []thoonk.Type{thoonk.TypeFeed, thoonk.TypeSortedFeed} {
+			name := thoonk.FeedName(kind)
+			f.feed(name, thoonk.Config{Type: kind})
+			for _, id := range []thoonk.ItemID{"c", "a", "b", "a"} {
+				f.publish(name, id, "x")
+			}
+			for _, test := range []struct {
+				q    thoonk.ItemQuery
+				want string
+			}{
+				{thoonk.ItemQuery{Limit: 9}, "0: c a b "},
+				{thoonk.ItemQuery{Limit: 2, Order: thoonk.Backward}, "0: b a "},
+				{thoonk.ItemQuery{Limit: 2, AfterID: "c"}, "1: a b "},
+				{thoonk.ItemQuery{Limit: 2, Skip: 2}, "2: b "},
+				{thoonk.ItemQuery{Limit: 2, Skip: 5}, "5: "},
+			} {
+				test.q.Feed, test.q.ByCreation = name, true
+				page, err := f.Items(f.ctx, test.q)
+				f.ok(err)
+				got := fmt.Sprint(page.First, ": ")
+				for _, item := range page.Items {
+					got += string(item.ID) + " "
+				}
+				if got != test.want || page.Total != 3 {
+					f.Errorf("%+v: %q of %d", test.q, got, page.Total)
+				}
+			}
+			_, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: name, ByCreation: true, AfterID: "z", Limit: 1})
+			f.fails(err, thoonk.NotFound)
+		}
+	})
+}

@@ -47,6 +47,7 @@ var (
 	scriptHubIntervene = load("hub_intervene")
 	scriptHubOrigin    = load("hub_origin")
 
+	scriptCreated         = load("micros", "lib", "created")
 	scriptAffiliate       = load("micros", "lib", "affiliate")
 	scriptNodeSubscribe   = load("micros", "lib", "nodesubscribe")
 	scriptNodeUnsubscribe = load("nodeunsubscribe")
@@ -210,6 +211,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		return thoonk.E(thoonk.Conflict, "the schema of %q is being changed", feed).Because(uncheckedError{declaration{detail, more}})
 	case "reused":
 		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
+	case "unordered":
+		return thoonk.E(thoonk.Unsupported, "%q has more than %d items: they are not ordered by their creation", feed, maxByCreation)
 	case "many":
 		return thoonk.E(thoonk.TooLarge, "%q would have more than %d affiliations", feed, thoonk.MaxAffiliations)
 	case "limited":

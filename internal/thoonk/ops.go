@@ -124,7 +124,9 @@ type ItemQuery struct {
 	// AfterID is another way to say where the page begins: after this item, which has to be there.
 	AfterID ItemID
 	Skip    int // items left out at the start, where neither is given
-	Limit   int
+	// ByCreation orders them by when they were first published, and takes no After.
+	ByCreation bool
+	Limit      int
 }
 
 // ItemPage is a page of items as they were at one moment.

@@ -181,7 +181,7 @@ func (s *Service) discoItems(ctx context.Context, r *request) (*stanza.Element, 
 	if err := st.mayRead(ctx); err != nil {
 		return nil, err
 	}
-	page, set, err := s.pageOf(ctx, st.feed, paging, false)
+	page, set, err := s.pageOf(ctx, st.feed, paging, order{})
 	if err != nil {
 		return nil, err
 	}

@@ -82,16 +82,19 @@ func (s *Service) itemPage(ctx context.Context, r *request, feed thoonk.Feed) (t
 	if err != nil {
 		return thoonk.ItemPage{}, nil, err
 	}
-	latestFirst, err := latestFirst(r.Payload)
+	order, err := orderOf(r.Payload)
 	if err != nil {
 		return thoonk.ItemPage{}, nil, err
 	}
+	if order.latestFirst && !order.creation && feed.Config.Type == thoonk.TypeSortedFeed {
+		return thoonk.ItemPage{}, nil, stanza.Err(stanza.FeatureNotImplemented).WithText("who writes a sorted feed decides on its order")
+	}
 	if most := r.verb.Attr("max_items"); most != "" {
-		if paging, err = withMaxItems(paging, most, latestFirst); err != nil {
+		if paging, err = withMaxItems(paging, most, order.latestFirst); err != nil {
 			return thoonk.ItemPage{}, nil, err
 		}
 	}
-	return s.pageOf(ctx, feed, paging, latestFirst)
+	return s.pageOf(ctx, feed, paging, order)
 }
 
 // wantedIDs returns the ids of items that are asked for one by one, nil if none are.
@@ -135,8 +138,14 @@ const (
 	nsOldOrder = "urn:xmpp:order-by:0"
 )
 
-// latestFirst reports whether the latest change is wanted first. The order of creation is not kept.
-func latestFirst(pubsub *stanza.Element) (bool, error) {
+// order is how items are asked for.
+type order struct {
+	latestFirst bool
+	creation    bool // and not modification
+}
+
+// orderOf reads an order, if one is given: the latest come first then.
+func orderOf(pubsub *stanza.Element) (o order, err error) {
 	for c := range pubsub.Children() {
 		if !c.Is(nsOrder, "order") && !c.Is(nsOldOrder, "order") {
 			continue
@@ -145,18 +154,21 @@ func latestFirst(pubsub *stanza.Element) (bool, error) {
 		if by == "" {
 			by = c.Attr("field")
 		}
-		if by != "modification" {
-			return false, stanza.Err(stanza.FeatureNotImplemented).WithText("items are ordered by modification")
+		if o.latestFirst {
+			return o, stanza.Err(stanza.FeatureNotImplemented).WithText("items are ordered by one thing at a time")
 		}
-		return true, nil
+		if by != "modification" && by != "creation" {
+			return o, stanza.Err(stanza.BadRequest).WithText("items are ordered by creation or by modification")
+		}
+		o = order{latestFirst: true, creation: by == "creation"}
 	}
-	return false, nil
+	return o, nil
 }
 
 // pageOf reads a page from the store. Wherever the page goes backwards, the store reads the other way and the page is turned.
-func (s *Service) pageOf(ctx context.Context, feed thoonk.Feed, paging rsm.Query, latestFirst bool) (thoonk.ItemPage, *stanza.Element, error) {
-	q := thoonk.ItemQuery{Feed: feed.Name, Limit: max(paging.Limit(pageItems), 1)}
-	if latestFirst != paging.Backward {
+func (s *Service) pageOf(ctx context.Context, feed thoonk.Feed, paging rsm.Query, o order) (thoonk.ItemPage, *stanza.Element, error) {
+	q := thoonk.ItemQuery{Feed: feed.Name, Limit: max(paging.Limit(pageItems), 1), ByCreation: o.creation}
+	if o.latestFirst != paging.Backward {
 		q.Order = thoonk.Backward
 	}
 	if id := paging.After + paging.Before; id != "" {

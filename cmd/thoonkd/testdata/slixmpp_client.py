@@ -331,7 +331,7 @@ async def jobs(alice, bob):
 
     step = await bob["xep_0050"].send_command(SERVICE, f"{JOB}#submit")
     queues = step["command"]["form"].get_fields()["queue"]["options"]
-    check([o["value"] for o in queues] == ["queue"], step)
+    check([o["value"] for o in queues] == ["queue", "queue:worked"], step)
     session = step["command"]["sessionid"]
     step = await bob["xep_0050"].send_command(SERVICE, f"{JOB}#submit", payload=command_form(queue="queue"), sessionid=session, action="next")
     fields = step["command"]["form"].get_fields()
@@ -345,6 +345,17 @@ async def jobs(alice, bob):
     states = {i["id"]: (i["payload"].get("state"), i["payload"].findtext(f"{{{JOB}}}payload/{{{JSON}}}json")) for i in both["pubsub"]["items"]}
     check(states == {"published": ("queued", '{"a": 1}'), "commanded": ("queued", '{"a":5,"urgent":true}')}, states)
     await refused(alice.pubsub.publish(SERVICE, "queue", id="alices", payload=json('{"a": 1}')), "forbidden")
+
+    await bob.pubsub.subscribe(SERVICE, "queue:worked")
+    await bob.pubsub.publish(SERVICE, "queue:worked", id="w", payload=json('{"a": 7}'))
+    def finished(xml):
+        job = item("queue:worked", "w")(xml)
+        return job if job is not None and job.find(f"{{{JOB}}}job").get("change") == "finish" else None
+    await bob.next("the end of the job", finished)
+    done = await bob.pubsub.get_items(SERVICE, "queue:worked", item_ids=["w"])
+    job = done["pubsub"]["items"]["item"]["payload"]
+    check(job.get("state") == "finished" and job.findtext(f"{{{JOB}}}result/{{{JSON}}}json") == '{"a": 7}', ET.tostring(job))
+    await bob.pubsub.unsubscribe(SERVICE, "queue:worked")
 
 
 def command_form(**fields):
