@@ -78,7 +78,8 @@ func New(o Options) (*Component, error) {
 	c := &Component{o: o}
 	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Keepalive: o.Keepalive, Log: o.Log})
 	c.notifier = notify.New(notify.Options{
-		Store: o.Store, Streams: o.Streams, Link: c.link, JIDs: o.JIDs, Host: o.Host, BounceGrace: o.BounceGrace, Log: o.Log,
+		Store: o.Store, Streams: o.Streams, Link: c.link, Config: service.DescribeConfig, JIDs: o.JIDs, Host: o.Host,
+		BounceGrace: o.BounceGrace, Log: o.Log,
 	})
 	c.service = service.New(service.Options{
 		Store: o.Store, Subscriptions: subscriptions{o.Store, c.notifier}, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link,

@@ -33,7 +33,7 @@ type attached struct {
 func attach(t *testing.T, server *thoonktest.XMPPServer, test string) attached {
 	t.Helper()
 	redis := thoonktest.Redis(t)
-	a := attached{server: server, component: server.Component(t), alice: server.User(t, "alice-"+test), bob: server.User(t, "bob-"+test)}
+	a := attached{server: server, component: server.Component(t), alice: server.User(t, "alice"+test), bob: server.User(t, "bob"+test)}
 	file := filepath.Join(t.TempDir(), "thoonkd.yaml")
 	err := os.WriteFile(file, []byte(`
 jids:

@@ -23,7 +23,7 @@ func (n *Notifier) render(feed thoonk.Feed, ev thoonk.Event) (*notice, error) {
 		ev.Kind == thoonk.Create,
 		ev.Kind == thoonk.Configure && !node.TellConfig,
 		ev.Kind == thoonk.Delete && node.NoDeletes,
-		ev.Kind == thoonk.Retract && node.NoRetracts:
+		ev.Kind == thoonk.Retract && node.NoRetracts && !ev.Notify:
 		return nil, nil
 	}
 	kind := "headline"

@@ -78,6 +78,9 @@ func configForm(kind string, c thoonk.Config) form.Form {
 	return f
 }
 
+// DescribeConfig returns a configuration as those are told of it who are subscribed.
+func DescribeConfig(c thoonk.Config) *stanza.Element { return configForm(form.Result, c).Element() }
+
 func orDefault(n, usual int) int {
 	if n == 0 {
 		return usual

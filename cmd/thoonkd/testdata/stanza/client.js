@@ -80,8 +80,8 @@ async function main() {
 
     const retracted = next(bob, 'pubsub:retracted', (p) => p.items.node === node);
     await alice.retract(service, node, 'i3', true);
-    assert.deepEqual((await retracted).pubsub.items.retracted.map((r) => r.id), ['i3']);
-    const purged = next(bob, 'pubsub:purged', (p) => p.purge === node);
+    assert.deepEqual((await retracted).pubsub.items.retracted, ['i3']);
+    const purged = next(bob, 'pubsub:purged', (p) => p.purge.node === node);
     await alice.purgeNode(service, node);
     await purged;
     assert.equal((await bob.getItems(service, node)).items?.length ?? 0, 0);
