@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,6 +138,13 @@ func TestStanza(t *testing.T) {
 	for name, start := range xmppServers {
 		t.Run(name, func(t *testing.T) {
 			a := attach(t, start(t), "stanza")
+			thoonktest.Eventually(t, "the server takes WebSockets", func() bool {
+				resp, err := http.Get("http" + strings.TrimPrefix(a.server.WebSocket(), "ws"))
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+				return err == nil
+			})
 			if out := runClient(t, dir, "node", "client.js", a.server.WebSocket(), a.alice, a.bob, a.component.Domain); !strings.Contains(out, "done") {
 				t.Error(out)
 			}
