@@ -17,6 +17,7 @@ HAVE_LINT  = command -v xmllint >/dev/null
 HAVE_XMPP  = { command -v prosody && command -v erl && ls /usr/lib/*/ejabberd-*/ebin/ejabberd.app && ls -d /usr/lib/prosody/modules/mod_privilege; } >/dev/null 2>&1
 HAVE_SLIX  = /usr/bin/python3 -c 'import slixmpp' 2>/dev/null
 HAVE_FEEDP = /usr/bin/python3 -c 'import feedparser' 2>/dev/null
+HAVE_CURL  := command -v curl >/dev/null && command -v jq >/dev/null && command -v python3 >/dev/null
 HAVE_NPM   = { command -v node && command -v npm; } >/dev/null
 
 .PHONY: help
@@ -45,6 +46,7 @@ deps: ## Install what the tests need, where apt-get can: servers, a C compiler, 
 	$(HAVE_NPM) || packages+=" nodejs npm"; \
 	$(HAVE_LINT) || packages+=" libxml2-utils"; \
 	$(HAVE_FEEDP) || packages+=" python3-feedparser"; \
+	$(HAVE_CURL) || packages+=" curl jq python3"; \
 	$(HAVE_XMPP) || packages+=" prosody prosody-modules lua-unbound ejabberd"; \
 	$(HAVE_SLIX) || packages+=" python3-slixmpp"; \
 	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
@@ -63,6 +65,7 @@ deps: ## Install what the tests need, where apt-get can: servers, a C compiler, 
 	$(HAVE_NPM) || { missing=1; echo "npm is missing: the OpenAPI document is not linted, and no client is made of it"; }; \
 	$(HAVE_LINT) || { missing=1; echo "xmllint is missing: no feed document is held to its schema"; }; \
 	$(HAVE_FEEDP) || { missing=1; echo "python3-feedparser is missing: it does not read our feeds"; }; \
+	$(HAVE_CURL) || { missing=1; echo "curl, jq or python3 is missing: the workers of the README are not run"; }; \
 	$(HAVE_XMPP) || { missing=1; echo "prosody or ejabberd is missing: the component is not attached to a real server"; }; \
 	$(HAVE_SLIX) || { missing=1; echo "python3-slixmpp is missing: no client of another's uses the component"; }; \
 	if [[ $$missing = 1 && $${CI:-} = true ]]; then echo "CI=true skips nothing"; exit 1; fi

@@ -31,6 +31,11 @@ type Jobs interface {
 	Jobs(context.Context, thoonk.JobQuery) (thoonk.JobPage, error)
 	CountJobs(context.Context, thoonk.FeedName) (thoonk.JobCounts, error)
 
+	PutSchedule(context.Context, thoonk.PutSchedule) (sc thoonk.Schedule, created bool, err error)
+	Schedule(ctx context.Context, queue thoonk.FeedName, name thoonk.ItemID) (thoonk.Schedule, error)
+	Schedules(context.Context, thoonk.FeedName) ([]thoonk.Schedule, error)
+	DeleteSchedule(context.Context, thoonk.DeleteSchedule) error
+
 	PutItems(context.Context, thoonk.PutItems) ([]thoonk.ItemID, error)
 	// Get waits for a first item if there is none.
 	Get(ctx context.Context, g thoonk.GetItems, wait time.Duration) (thoonk.Got, error)

@@ -88,6 +88,11 @@ func (s *Server) queueRoutes() {
 	s.write(http.MethodPost, "/v1/jobs/:feed/retract", s.retractJobs)
 	s.stream("/v1/jobs/:feed/events", s.jobEvents)
 
+	s.get("/v1/jobs/:feed/schedules", s.listSchedules)
+	s.get("/v1/jobs/:feed/schedules/:name", s.getSchedule)
+	s.write(http.MethodPut, "/v1/jobs/:feed/schedules/:name", s.putSchedule)
+	s.write(http.MethodDelete, "/v1/jobs/:feed/schedules/:name", s.deleteSchedule)
+
 	s.write(http.MethodPost, "/v1/jobs/:feed/claims", s.claimJobs)
 	s.add([]string{http.MethodGet, http.MethodHead}, "/v1/jobs/:feed/claims", s.authenticate, s.streamClaims)
 	s.write(http.MethodPost, "/v1/jobs/:feed/finish", s.finishJobs)

@@ -412,3 +412,39 @@ func TestQueuesOverREST(t *testing.T) {
 		t.Errorf("got %s", r.body)
 	}
 }
+
+func TestRecurringJobsOverREST(t *testing.T) {
+	t.Parallel()
+	p := serveReady(t, "--redis", thoonktest.Redis(t).URL())
+	admin := p.as("root", "*=admin")
+	admin.send(201, "PUT", "/v1/jobs/q", "", `{"stamp":{"by":"sub"}}`)
+	p.as("w", "*=work").send(403, "PUT", "/v1/jobs/q/schedules/often", "", `{"every":"1s","job":{"payload":{}}}`)
+	admin.send(201, "PUT", "/v1/jobs/q/schedules/often", "", `{"every":"1s","job":{"payload":{"n":1}}}`)
+	if got := admin.one("q"); string(got.Payload) != `{"n":1,"by":"root"}` {
+		t.Errorf("claimed %s", got.Payload)
+	}
+	for body, place := range map[string]string{
+		`{"cron":"0 0 30 2 *","job":{"payload":{}}}`:           "#/cron",
+		`{"cron":"x","job":{"payload":{}}}`:                    "#/cron",
+		`{"cron":"@daily","zone":"Here","job":{"payload":{}}}`: "#/zone",
+	} {
+		if r := admin.send(422, "PUT", "/v1/jobs/q/schedules/bad", "", body); !strings.Contains(string(r.body), `"`+place+`"`) {
+			t.Errorf("%s: %s", body, r.body)
+		}
+	}
+	for body, place := range map[string]string{
+		`{"every":"1s"}`: "#/job", `{"every":"1ms","job":{"payload":{}}}`: "#/every", `{"every":"1s","job":{"payload":{},"delay":"1s"}}`: "#/job/delay",
+		`{"every":"1s","job":{"payload":{},"more":1}}`: "#/job/more",
+	} {
+		if r := admin.send(400, "PUT", "/v1/jobs/q/schedules/bad", "", body); !strings.Contains(string(r.body), `"`+place+`"`) {
+			t.Errorf("%s: %s", body, r.body)
+		}
+	}
+	var page struct{ Schedules []struct{ Name, Next string } }
+	admin.read(admin.send(200, "GET", "/v1/jobs/q/schedules", "", ""), &page)
+	if len(page.Schedules) != 1 || page.Schedules[0].Name != "often" || page.Schedules[0].Next == "" {
+		t.Errorf("listed %+v", page)
+	}
+	admin.send(204, "DELETE", "/v1/jobs/q/schedules/often", "", "")
+	admin.send(404, "GET", "/v1/jobs/q/schedules/often", "", "")
+}
