@@ -31,12 +31,15 @@ func Listen(t testing.TB, c redis.UniversalClient, feeds ...string) <-chan Messa
 	t.Helper()
 	ctx := context.Background()
 	channels, patterns := wholeChannels, []string(nil)
+	if len(feeds) == 0 { // all by patterns: the Redis in memory keeps no order between what comes by these and by names
+		channels, patterns = nil, wholeChannels
+	}
 	for _, prefix := range itemChannels {
 		for _, feed := range feeds {
 			channels = append(channels[:len(channels):len(channels)], prefix+feed)
 		}
 		if len(feeds) == 0 {
-			patterns = append(patterns, prefix+"*")
+			patterns = append(patterns[:len(patterns):len(patterns)], prefix+"*")
 		}
 	}
 	ps := c.Subscribe(ctx, channels...)
