@@ -18,6 +18,7 @@ HAVE_XMPP  = { command -v prosody && command -v erl && ls /usr/lib/*/ejabberd-*/
 HAVE_SLIX  = /usr/bin/python3 -c 'import slixmpp' 2>/dev/null
 HAVE_FEEDP = /usr/bin/python3 -c 'import feedparser' 2>/dev/null
 HAVE_CURL  := command -v curl >/dev/null && command -v jq >/dev/null && command -v python3 >/dev/null
+HAVE_PHP   = { command -v php && test -e /usr/share/php/Pubsubhubbub/Publisher/Publisher.php; } >/dev/null
 HAVE_NPM   = { command -v node && command -v npm; } >/dev/null
 
 .PHONY: help
@@ -47,6 +48,7 @@ deps: ## Install what the tests need, where apt-get can: servers, a C compiler, 
 	$(HAVE_LINT) || packages+=" libxml2-utils"; \
 	$(HAVE_FEEDP) || packages+=" python3-feedparser"; \
 	$(HAVE_CURL) || packages+=" curl jq python3"; \
+	$(HAVE_PHP) || packages+=" php-cli php-pubsubhubbub-publisher"; \
 	$(HAVE_XMPP) || packages+=" prosody prosody-modules lua-unbound ejabberd"; \
 	$(HAVE_SLIX) || packages+=" python3-slixmpp"; \
 	if [[ -n $$packages && $$(id -u) = 0 ]] && command -v apt-get >/dev/null; then \
@@ -64,6 +66,7 @@ deps: ## Install what the tests need, where apt-get can: servers, a C compiler, 
 	$(HAVE_CC) || { missing=1; echo "a C compiler is missing: the tests run without the race detector"; }; \
 	$(HAVE_NPM) || { missing=1; echo "npm is missing: the OpenAPI document is not linted, and no client is made of it"; }; \
 	$(HAVE_LINT) || { missing=1; echo "xmllint is missing: no feed document is held to its schema"; }; \
+	$(HAVE_PHP) || { missing=1; echo "php or its publisher is missing: no publisher of others pings the hub"; }; \
 	$(HAVE_FEEDP) || { missing=1; echo "python3-feedparser is missing: it does not read our feeds"; }; \
 	$(HAVE_CURL) || { missing=1; echo "curl, jq or python3 is missing: the workers of the README are not run"; }; \
 	$(HAVE_XMPP) || { missing=1; echo "prosody or ejabberd is missing: the component is not attached to a real server"; }; \

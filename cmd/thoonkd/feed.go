@@ -38,6 +38,14 @@ func newFeed(environ []string) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	f.flags(cmd)
+	cmd.AddCommand(newFeedLs(f), newFeedGet(f), newFeedTail(f), newFeedPublish(f), newFeedEdit(f), newFeedRetract(f),
+		newFeedMv(f), newFeedCreate(f), newFeedDelete(f))
+	return cmd
+}
+
+// flags are those of commands that talk to a server.
+func (f *feedCLI) flags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.server, "server", defaultServer, "`URL` of the server")
 	flags.StringVar(&f.token, "token", "", "`TOKEN` to send; other users of this machine can see it")
@@ -46,12 +54,9 @@ func newFeed(environ []string) *cobra.Command {
 	config.Flags(flags, "config", "data", "auth-key")
 	cmd.MarkFlagsMutuallyExclusive("token", "token-file")
 	complete(cmd, "output", "text", "json")
-	cmd.AddCommand(newFeedLs(f), newFeedGet(f), newFeedTail(f), newFeedPublish(f), newFeedEdit(f), newFeedRetract(f),
-		newFeedMv(f), newFeedCreate(f), newFeedDelete(f))
-	return cmd
 }
 
-// feedCLI is what the feed commands share.
+// feedCLI is what the commands share that talk to a server.
 type feedCLI struct {
 	environ []string
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/hub"
@@ -10,6 +11,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
+	"github.com/thoonkd/thoonkd/internal/telemetry"
 )
 
 // newOutbound returns the client for addresses that strangers name.
@@ -17,13 +19,13 @@ func newOutbound(cfg config.Config) *outbound.Client {
 	return outbound.New(outbound.Options{Allow: cfg.OutboundAllow, PerHost: 4 * cfg.Hub.PerHost, UserAgent: "thoonkd"})
 }
 
-func newHub(cfg config.Config, st *store.Store, broker *stream.Broker, verifier *auth.Verifier, sender *outbound.Client, log *slog.Logger) (*hub.Hub, error) {
+func newHub(cfg config.Config, st *store.Store, broker *stream.Broker, verifier *auth.Verifier, sender *outbound.Client, observe func(string, time.Duration), log *slog.Logger) (*hub.Hub, error) {
 	addresses, err := hub.NewAddresses(cfg.PublicURL)
 	if err != nil {
 		return nil, err
 	}
 	return hub.New(hub.Options{
-		Store: st, Log: hubLog{broker}, Auth: verifier, Sender: sender, Addresses: addresses, Logger: log,
+		Store: st, Log: hubLog{broker}, Auth: verifier, Sender: sender, Addresses: addresses, Logger: log, Observe: observe,
 		Renderer: &hub.Renderer{Store: st, Addresses: addresses},
 		Settings: hub.Settings{
 			LeaseDefault: cfg.Hub.Lease, LeaseMax: cfg.Hub.LeaseMax, Retries: cfg.Hub.Retries, Breaker: cfg.Hub.Breaker,
@@ -41,4 +43,13 @@ func (l hubLog) FollowMany(ctx context.Context, o stream.ManyOptions) (hub.Follo
 		return nil, err
 	}
 	return f, nil
+}
+
+func hubMetrics(st *store.Store) func(context.Context) (telemetry.Hub, error) {
+	return func(ctx context.Context) (telemetry.Hub, error) {
+		s, err := st.HubStats(ctx)
+		return telemetry.Hub{
+			Subscriptions: s.Subscriptions, Due: s.Due, Later: s.Later, Taken: s.Taken, Intents: s.Intents, Lapsing: s.Lapsing, Lag: s.Oldest,
+		}, err
+	}
 }

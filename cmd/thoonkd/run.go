@@ -74,7 +74,18 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 
 	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg)
 	defer sender.Close()
-	deliveries, err := newHub(cfg, st, broker, verifier, sender, log)
+	var edge *api.Server
+	ready := health{st, broker, adopter}
+	metrics := telemetry.New(telemetry.Options{
+		Version: version,
+		Log:     log,
+		Ready:   ready.Ready,
+		Adopter: func() telemetry.Adopter { return adopterMetrics(adopter.Stats()) },
+		Streams: func() int64 { return edge.Streams() },
+		XMPP:    links.metrics,
+		Hub:     hubMetrics(st),
+	})
+	deliveries, err := newHub(cfg, st, broker, verifier, sender, metrics.ObserveHub, log)
 	if err != nil {
 		return err
 	}
@@ -85,7 +96,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge := newEdge(cfg, mounts, sender, st, broker, adopter, links, verifier, log)
+	edge = newEdge(cfg, mounts, sender, st, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -93,19 +104,9 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	return serveHTTP(ctx, cfg, listener, newHTTPServer(edge, certificate, log), log)
 }
 
-// newEdge returns the REST edge, with the metrics that it reports and shows.
-func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st *store.Store, broker *stream.Broker, adopter *store.Adopter, links components, verifier *auth.Verifier, log *slog.Logger) *api.Server {
-	var edge *api.Server
-	ready := health{st, broker, adopter}
-	metrics := telemetry.New(telemetry.Options{
-		Version: version,
-		Log:     log,
-		Ready:   ready.Ready,
-		Adopter: func() telemetry.Adopter { return adopterMetrics(adopter.Stats()) },
-		Streams: func() int64 { return edge.Streams() },
-		XMPP:    links.metrics,
-	})
-	edge = api.New(api.Options{
+// newEdge returns the REST edge, which shows the metrics, and counts in them.
+func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st *store.Store, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+	return api.New(api.Options{
 		Store:         st,
 		Jobs:          st,
 		Outbound:      sender,
@@ -126,7 +127,6 @@ func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st 
 		Metrics:       metrics.Handler(),
 		Observe:       metrics.Observe,
 	})
-	return edge
 }
 
 func adopterMetrics(s store.AdopterStats) telemetry.Adopter {

@@ -218,12 +218,12 @@ func TestHubInterventions(t *testing.T) {
 		f.asWorker("w", func(fence thoonk.Fence) {
 			d := f.wantTaken(fence, "one").Due[0]
 			f.ok(f.InterveneHub(f.ctx, "one", thoonk.HubPause, thoonk.Revision{}))
-			d.State.Failures = 5
+			d.State.Failures, d.State.Delivered, d.State.Cursor.Number = 5, 3, 77
 			if lost := f.finish(fence, thoonk.HubOutcome{ID: "one", State: d.State, Verdict: thoonk.HubHold}); !slices.Equal(lost, []string{"one"}) {
 				t.Fatal("the worker wrote over it:", lost)
 			}
 			f.finish(fence, thoonk.HubOutcome{ID: "one", State: d.State, Verdict: thoonk.HubIdle})
-			if s := state(); !s.Paused || s.Failures != 0 || s.Generation != 2 {
+			if s := state(); !s.Paused || s.Failures != 0 || s.Generation != 2 || s.Delivered != 3 || s.Cursor.Number != 77 {
 				t.Fatalf("%+v", s)
 			}
 			d = f.wantTaken(fence, "one").Due[0] // it is looked at, and found to be paused
@@ -236,6 +236,12 @@ func TestHubInterventions(t *testing.T) {
 			f.ok(f.InterveneHub(f.ctx, "one", thoonk.HubReplay, thoonk.Revision{Number: 1, Stamp: head.Stamp}))
 			if s := state(); s.Paused || s.Cursor.Number != 1 {
 				t.Fatalf("%+v", s)
+			}
+			d = f.wantTaken(fence, "one").Due[0]
+			f.ok(f.InterveneHub(f.ctx, "one", thoonk.HubReplay, thoonk.Revision{Number: 2, Stamp: head.Stamp}))
+			f.finish(fence, thoonk.HubOutcome{ID: "one", State: d.State, Verdict: thoonk.HubIdle})
+			if s := state(); s.Cursor.Number != 2 {
+				t.Fatalf("the worker's cursor took the replay's place: %+v", s)
 			}
 			f.wantTaken(fence, "one")
 		})

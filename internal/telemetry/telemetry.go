@@ -27,12 +27,14 @@ type Options struct {
 	Streams func() int64                // streams of events that are open now
 	Adopter func() Adopter
 	XMPP    func() []XMPPLink
+	Hub     func(context.Context) (Hub, error)
 }
 
 // Metrics are the metrics of one server. They share nothing with those of another one.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	hub      *prometheus.HistogramVec
 	log      *slog.Logger
 }
 
@@ -41,6 +43,7 @@ func New(o Options) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: newRequests(),
+		hub:      newHubDone(),
 		log:      cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 	}
 	m.registry.MustRegister(
@@ -60,6 +63,9 @@ func New(o Options) *Metrics {
 	}
 	if o.XMPP != nil {
 		m.registry.MustRegister(xmppCollector(o.XMPP))
+	}
+	if o.Hub != nil {
+		m.registry.MustRegister(hubCollector(o.Hub), m.hub)
 	}
 	return m
 }

@@ -2,7 +2,7 @@
 -- KEYS  1 thoonk.hub.taken   2 thoonk.hub.dirty   3 thoonk.hub.due   4 thoonk.hub.later   5 thoonk.hub.subs   6 thoonk.hub.states
 -- ARGV  1 the worker's token, then five of each subscription: id, generation of the state that it began with, its state
 --       now, hold, idle, again or later, and milliseconds since 1970 of later
--- returns  the ids that are not the worker's any more, or that somebody intervened in
+-- returns  the ids that are not the worker's any more, or that somebody intervened in: the worker is to let go of them
 local TAKEN, DIRTY, DUE, LATER, SUBS, STATES = unpack(KEYS)
 local call, token = redis.call, ARGV[1]
 local time = call('TIME')
@@ -14,18 +14,27 @@ call('SCARD', DIRTY)
 call('HLEN', SUBS)
 call('HLEN', STATES)
 
+-- keep notes how far a worker came beside what a person wanted meanwhile, unless that was to begin elsewhere.
+local function keep(id, there, state)
+  local pattern = '^(%d+) (%S+) (%S+) (%d+) (.*)$'
+  local generation, _, flags, failures = string.match(there, pattern)
+  local _, cursor, _, _, rest = string.match(state, pattern)
+  if string.find(flags, 'r', 1, true) then return end
+  call('HSET', STATES, id, table.concat({generation, cursor, flags, failures, rest}, ' '))
+end
+
 for i = 2, #ARGV, 5 do
   local id, generation, state, verdict, at = unpack(ARGV, i, i + 4)
   if call('HGET', TAKEN, id) ~= token then
     lost[#lost + 1] = id
   else
     local there = call('HGET', STATES, id)
-    local same = there and string.match(there, '^%d+') == generation
-    if same then
+    if there and string.match(there, '^%d+') == generation then
       call('HSET', STATES, id, state)
     else
       lost[#lost + 1] = id
       verdict = 'again'
+      if there then keep(id, there, state) end
     end
     if verdict ~= 'hold' then
       call('HDEL', TAKEN, id)

@@ -13,14 +13,17 @@ local state = call('HGET', STATES, id)
 if not state or call('HEXISTS', SUBS, id) == 0 then return {'not_found'} end
 local generation, cursor, flags, failures, rest = string.match(state, '^(%d+) (%S+) (%S+) (%d+) (.*)$')
 if verb == 'pause' then
-  flags = flags == 's' and 'ps' or flags == '-' and 'p' or flags
+  flags = 'p' .. string.gsub(flags, '[-p]', '')
 else
-  if verb == 'resume' or verb == 'replay' then flags = string.gsub(flags, 'p', '') end
+  if verb ~= 'redeliver' then flags = string.gsub(flags, 'p', '') end
   flags = string.gsub(flags, 's', '')
   failures = '0'
 end
+if verb == 'replay' then
+  cursor = from
+  flags = string.gsub(flags, '[-r]', '') .. 'r' -- until a worker has seen it
+end
 if flags == '' then flags = '-' end
-if verb == 'replay' then cursor = from end
 call('HSET', STATES, id, table.concat({string.format('%.0f', generation + 1), cursor, flags, failures, rest}, ' '))
 call('ZREM', LATER, id)
 if verb == 'pause' then
