@@ -23,6 +23,9 @@ var build = sync.OnceValues(func() (program string, err error) {
 })
 
 func TestMain(m *testing.M) {
+	if os.Getenv(workerEnv) != "" {
+		workForEver() // this process is a worker of a test: see jobcrash_test.go
+	}
 	code := m.Run()
 	thoonktest.StopShared()
 	_ = os.RemoveAll(buildDir)

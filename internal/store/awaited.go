@@ -38,12 +38,12 @@ func newAwaited(s *Store) *awaited {
 	return &awaited{store: s, lines: make(map[thoonk.FeedName]*awaitedLine)}
 }
 
-// AwaitJob returns a job once it is over, or as it is when wait ends. Errors: as Job.
+// AwaitJob returns a job once it is over or stalled, or as it is when wait ends. Errors: as Job.
 func (s *Store) AwaitJob(ctx context.Context, queue thoonk.FeedName, id thoonk.JobID, wait time.Duration) (thoonk.Job, error) {
 	over := s.waiting.awaited.enter(queue, id)
 	defer s.waiting.awaited.leave(queue, id, over)
 	j, err := s.Job(ctx, queue, id) // after enter: nothing ends unheard
-	if err != nil || j.State.Ended() || wait <= 0 {
+	if err != nil || j.State.Ended() || j.State == thoonk.JobStalled || wait <= 0 {
 		return j, err
 	}
 	timer := time.NewTimer(wait)
@@ -170,12 +170,15 @@ func (e *awaited) look(ctx context.Context, queue thoonk.FeedName, l *awaitedLin
 	return nil
 }
 
-// over returns those of the jobs of which an outcome is kept.
+// over returns those of the jobs of which an outcome is kept, or that are stalled.
 func (e *awaited) over(ctx context.Context, queue thoonk.FeedName, ids []thoonk.JobID) ([]thoonk.JobID, error) {
-	kept := make([][2]*redis.BoolCmd, len(ids))
+	kept := make([][3]*redis.BoolCmd, len(ids))
 	_, err := e.store.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			kept[i] = [2]*redis.BoolCmd{p.HExists(ctx, ofQueue("ended", queue), string(id)), p.HExists(ctx, ofQueue("older", queue), string(id))}
+			kept[i] = [3]*redis.BoolCmd{
+				p.HExists(ctx, ofQueue("ended", queue), string(id)), p.HExists(ctx, ofQueue("older", queue), string(id)),
+				p.SIsMember(ctx, "feed.stalled:"+string(queue), string(id)),
+			}
 		}
 		return nil
 	})
@@ -184,7 +187,7 @@ func (e *awaited) over(ctx context.Context, queue thoonk.FeedName, ids []thoonk.
 	}
 	var over []thoonk.JobID
 	for i, id := range ids {
-		if kept[i][0].Val() || kept[i][1].Val() {
+		if kept[i][0].Val() || kept[i][1].Val() || kept[i][2].Val() {
 			over = append(over, id)
 		}
 	}

@@ -28,7 +28,7 @@ type submitter struct {
 }
 
 // The keys whose changes are news to somebody who waits.
-var trackedPrefixes = []string{"feed.ids:", "feed.config:", "feed.claimed:", "thoonk.ended:"}
+var trackedPrefixes = []string{"feed.ids:", "feed.config:", "feed.claimed:", "feed.stalled:", "thoonk.ended:"}
 
 func (s *Store) newWaiting() waiting {
 	w := waiting{awaited: newAwaited(s)}
@@ -86,7 +86,7 @@ func (s *Store) changed(key string) {
 		s.touched.add(queue)
 		s.waiting.claims.hear(queue, newsSlots)
 		s.waiting.awaited.hear(queue, true)
-	case "thoonk.ended":
+	case "feed.stalled", "thoonk.ended":
 		s.waiting.awaited.hear(queue, false)
 	}
 }

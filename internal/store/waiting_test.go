@@ -244,7 +244,15 @@ func TestAwaitJob(t *testing.T) {
 				f.Errorf("%+v", j)
 			}
 		}
-		if j, err := f.AwaitJob(f.ctx, "q", "e", 20*time.Millisecond); err != nil || j.State != thoonk.JobQueued {
+		f.submit("q", job("f", "x"))
+		stalled := f.await("q", "f")
+		f.wantClaim("q", 1, "e")
+		c = f.wantClaim("q", 1, "f")
+		f.ok(f.stallJob("q", "f", c.Lease.Token, "why"))
+		if j := thoonktest.Next(f, stalled); j.State != thoonk.JobStalled {
+			f.Errorf("%+v", j)
+		}
+		if j, err := f.AwaitJob(f.ctx, "q", "e", 20*time.Millisecond); err != nil || j.State != thoonk.JobClaimed {
 			f.Errorf("%+v, %v", j, err)
 		}
 		_, err = f.AwaitJob(f.ctx, "q", "nothing", time.Minute)
