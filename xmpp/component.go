@@ -76,7 +76,7 @@ func New(o Options) (*Component, error) {
 	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("xmpp", o.Domain)
 	c := &Component{o: o}
-	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Keepalive: o.Keepalive, Log: o.Log})
+	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Direct: c.fromSource, Keepalive: o.Keepalive, Log: o.Log})
 	c.notifier = notify.New(notify.Options{
 		Store: o.Store, Streams: o.Streams, Link: c.link, Config: service.DescribeConfig, JIDs: o.JIDs, Host: o.Host,
 		BounceGrace: o.BounceGrace, Log: o.Log,
@@ -162,6 +162,10 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
+// fromSource takes what comes from nodes that are followed. It waits for nobody: a history that was asked for comes faster than a
+// link lets one sender speak.
+func (c *Component) fromSource(m *stanza.Stanza) bool { return c.mirrors.Message(m) }
+
 // handler gives what comes over the link to those who deal with it.
 type handler struct{ c *Component }
 
@@ -175,9 +179,7 @@ func (h handler) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) 
 
 func (h handler) Message(ctx context.Context, m *stanza.Stanza) {
 	h.c.notifier.Alive(ctx, m.From.Bare().String())
-	if !h.c.mirrors.Message(ctx, m) {
-		h.c.service.Message(ctx, m)
-	}
+	h.c.service.Message(ctx, m)
 }
 
 func (h handler) Presence(ctx context.Context, p *stanza.Stanza) {

@@ -23,6 +23,9 @@ type Options struct {
 	Domain  jid.JID // the component's own address
 	Secret  string
 	Handler stanza.Handler
+	// Direct takes a message before it has to wait for its turn among those of its sender, or reports false. It is called
+	// while nothing else is read, so it must not wait for anything. nil: none is taken.
+	Direct func(*stanza.Stanza) bool
 	Log     *slog.Logger // nil: nothing is logged
 
 	MaxStanza int           // bytes of a stanza that is read; 0: 1 MiB and a half

@@ -280,3 +280,30 @@ func TestBackpressure(t *testing.T) {
 	}
 	sending.Wait()
 }
+
+// What is taken directly does not wait for the sender's turn, which may be far; a fault there ends nothing.
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	taken := make(chan string, 1000)
+	_, server := attach(t, &echo{}, func(o *link.Options) {
+		o.Direct = func(m *stanza.Stanza) bool {
+			switch m.ID {
+			case "panic":
+				panic("on purpose")
+			case "other":
+				return false
+			}
+			taken <- m.ID
+			return true
+		}
+	})
+	server.Send("<message from='a@b' to='thoonk.a.test' id='panic'/>")
+	for i := range 500 {
+		server.Send(fmt.Sprintf("<message from='a@b' to='thoonk.a.test' id='%d'/>", i))
+	}
+	for i := range 500 {
+		if got := thoonktest.Next(t, taken); got != fmt.Sprint(i) {
+			t.Fatalf("%s was taken, want %d", got, i)
+		}
+	}
+}

@@ -78,8 +78,8 @@ const (
 	mostInboxSize = 4 << 20
 )
 
-// Message takes a message if it is from a service that is followed, and reports whether it was.
-func (m *Mirrors) Message(_ context.Context, s *stanza.Stanza) bool {
+// Message takes a message if it is from a service that is followed, and reports whether it was. It does not wait.
+func (m *Mirrors) Message(s *stanza.Stanza) bool {
 	m.mu.Lock()
 	var from []*follower
 	for _, f := range m.followers {

@@ -13,11 +13,11 @@ import (
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
-// replayPage is how many changes are asked for at once: no more than a link keeps waiting of one sender.
-const replayPage = 50
-
-// replayBytes bounds a page of changes.
-const replayBytes = 32 << 20
+// Bounds of a page of changes.
+const (
+	replayPage  = 100
+	replayBytes = 32 << 20
+)
 
 const nsForward = "urn:xmpp:forward:0"
 
@@ -101,7 +101,7 @@ func (s *session) replay(ctx context.Context, set *stanza.Element) (replayed, er
 		return replayed{}, err
 	}
 	p := replayed{last: fin.Child(rsm.NS, "set").Child(rsm.NS, "last").Text(), complete: fin.Attr("complete") == "true" || fin.Attr("complete") == "1"}
-	for { // the answer may overtake the messages before it, since those of one sender are dealt with in turn
+	for { // messages and answers may take different ways
 		var done bool
 		if p.changes, done, err = c.got(p.last); done || err != nil {
 			return p, err

@@ -174,7 +174,7 @@ func (n *thoonkd) message(ctx context.Context, s *stanza.Stanza) {
 	if deaf && s.Child(mam.NS, "result") == nil {
 		return
 	}
-	if !n.mirrors.Message(ctx, s) {
+	if !n.mirrors.Message(s) {
 		n.service.Message(ctx, s)
 	}
 }
