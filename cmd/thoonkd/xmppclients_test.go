@@ -38,7 +38,7 @@ func attach(t *testing.T, server *thoonktest.XMPPServer, test string) attached {
 	file := filepath.Join(t.TempDir(), "thoonkd.yaml")
 	err := os.WriteFile(file, []byte(`
 jids:
-  "`+a.alice+`": [{match: "alice*", can: [configure, publish, read, retract]}]
+  "`+a.alice+`": [{match: "alice*", can: [configure, publish, read, retract]}, {match: "team:*", can: [configure, publish]}]
   "`+a.bob+`": [{match: "queue*", can: [submit]}, {match: "team:*", can: [read]}]
 `), 0o600)
 	if err != nil {
@@ -117,10 +117,29 @@ func TestSlixmpp(t *testing.T) {
 			t.Parallel()
 			a := attach(t, start(t), "slixmpp")
 			out := runClient(t, ".", python, "testdata/slixmpp_client.py", a.server.C2S(), a.alice, a.bob, a.component.Domain)
-			if n := strings.Count(out, "ok "); n != 5 {
+			if n := strings.Count(out, "ok "); n != 8 {
 				t.Errorf("%d parts were done:\n%s", n, out)
 			}
+			a.checkLeft()
 		})
+	}
+}
+
+// checkLeft checks what REST says of the node and the item that the client has left: one configuration, two views.
+func (a attached) checkLeft() {
+	a.t.Helper()
+	feed := string(a.send(200, "GET", "/v1/feeds/alice:left", "", "").body)
+	for _, part := range []string{`"max_length":7`, `"access_model":"open"`, `"title":"Left"`, `"notify_sub":true`} {
+		if !strings.Contains(feed, part) {
+			a.t.Errorf("no %s in %s", part, feed)
+		}
+	}
+	if item := string(a.send(200, "GET", "/v1/feeds/alice:left/items/i", "", "").body); !strings.Contains(item, `"body":{"n":  1.0}`) {
+		a.t.Error(item)
+	}
+	r := a.send(200, "GET", "/v1/feeds/alice:left/events?limit=10", "Accept: application/json\n", "")
+	if !strings.Contains(string(r.body), `"actor":"xmpp:`+a.alice+`"`) {
+		a.t.Error(string(r.body))
 	}
 }
 

@@ -204,6 +204,79 @@ async def notices(alice, bob):
     await bob.next("the end of the node", event("delete", node))
 
 
+async def replay(alice, bob):
+    """What was missed is asked for by the archive's id of the last message that was seen (XEP-0313, XEP-0442)."""
+    node = "alice:" + uuid.uuid4().hex
+    await alice.pubsub.create_node(SERVICE, node)
+    await bob.pubsub.subscribe(SERVICE, node)
+    await alice.pubsub.publish(SERVICE, node, id="seen", payload=json("0"))
+    def archived(xml):
+        return xml.find("{urn:xmpp:sid:0}stanza-id") if item(node, "seen")(xml) is not None else None
+    seen = await bob.next("the item that is seen", archived)
+    check(seen.get("by") == SERVICE, ET.tostring(seen))
+    await bob.pubsub.unsubscribe(SERVICE, node)
+    for i in range(5):
+        await alice.pubsub.publish(SERVICE, node, id=f"missed{i}", payload=json(f'{{"n": {i}}}'))
+    await alice.pubsub.retract(SERVICE, node, "missed2", notify=True)
+    got, after, complete = [], seen.get("id"), False
+    while not complete:
+        page, after, complete = await archive(bob, node, after, 2)
+        got += page
+    check(got == [f"item missed{i}" for i in range(5)] + ["retract missed2"], got)
+    await refused(archive(bob, node, "9999-1", 2), "item-not-found")
+    await alice.pubsub.delete_node(SERVICE, node)
+
+
+async def archive(client, node, after, most):
+    """A page of the archive, the id of its last message, and whether that was the last page."""
+    query = uuid.uuid4().hex
+    iq = client.Iq(sto=SERVICE, stype="set")
+    e = ET.Element("{urn:xmpp:mam:2}query", node=node, queryid=query)
+    rsm = ET.SubElement(e, f"{{{RSM}}}set")
+    ET.SubElement(rsm, f"{{{RSM}}}max").text = str(most)
+    ET.SubElement(rsm, f"{{{RSM}}}after").text = after
+    iq.append(e)
+    answer = await iq.send()
+    fin = answer.xml.find("{urn:xmpp:mam:2}fin")
+    rsm, got = fin.find(f"{{{RSM}}}set"), []
+    def result(xml):
+        r = xml.find("{urn:xmpp:mam:2}result")
+        return r if r is not None and r.get("queryid") == query else None
+    last = rsm.findtext(f"{{{RSM}}}last")
+    while last is not None:
+        r = await client.next("a message of the archive", result)
+        for change in r.iter():
+            if change.tag in (f"{{{PUBSUB}#event}}item", f"{{{PUBSUB}#event}}retract"):
+                got.append(change.tag.split("}")[1] + " " + change.get("id"))
+        if r.get("id") == last:
+            break
+    return got, last or after, fin.get("complete") == "true"
+
+
+async def patterns(alice, bob):
+    """A subscription to a pattern, by one who may read all that it matches."""
+    await refused(bob.pubsub.subscribe(SERVICE, "alice*"), "not-allowed", "closed-node")
+    await bob.pubsub.subscribe(SERVICE, "team:353:member:*:tasks")
+    node = "team:353:member:7:tasks"  # made after that
+    await alice.pubsub.create_node(SERVICE, node, config=form(f"{PUBSUB}#node_config", access_model="whitelist"))
+    await alice.pubsub.publish(SERVICE, "team:353:member:7:other", id="other", payload=json("1"))
+    await alice.pubsub.publish(SERVICE, node, id="task", payload=json("2"))
+    def collected(xml):
+        check(item("team:353:member:7:other", "other")(xml) is None, ET.tostring(xml))
+        return xml.find("{http://jabber.org/protocol/shim}headers") if item(node, "task")(xml) is not None else None
+    headers = await bob.next("what the pattern matches", collected)
+    values = {h.get("name"): h.text for h in headers}
+    check(values.get("Collection") == "team:353:member:*:tasks", values)
+    await bob.pubsub.unsubscribe(SERVICE, "team:353:member:*:tasks")
+    await alice.pubsub.delete_node(SERVICE, node)
+
+
+async def leave(alice, bob):
+    """What REST is asked for afterwards."""
+    await alice.pubsub.create_node(SERVICE, "alice:left", config=form(f"{PUBSUB}#node_config", title="Left", notify_sub="1", max_items="7"))
+    await alice.pubsub.publish(SERVICE, "alice:left", id="i", payload=json('{"n":  1.0}'))
+
+
 async def small(alice, node):
     """A payload that is longer than the node takes."""
     await alice.pubsub.set_node_config(SERVICE, node, form(f"{PUBSUB}#node_config", max_payload_size="100"))
@@ -372,7 +445,7 @@ async def main():
     for c in (alice, bob):
         c.connect((host, int(port)), disable_starttls=True)
     await asyncio.wait_for(asyncio.gather(alice.ready, bob.ready), PATIENCE)
-    for part in (nodes, notices, people, options, jobs):
+    for part in (nodes, notices, replay, people, options, patterns, jobs, leave):
         await part(alice, bob)
         print("ok", part.__name__, flush=True)
 
