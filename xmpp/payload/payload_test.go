@@ -141,6 +141,9 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`<json xmlns='urn:xmpp:json:0'>{"a":1}</json>`, `<text xmlns='urn:thoonk:feed:0'>x</text>`, `<a xmlns='urn:b' xmlns:c='d' c:e=''>&lt;</a>`} {
 		f.Add(s, "")
 	}
+	f.Add(`<json xmlns='urn:xmpp:json:0'>[1]</json>`, "json")
+	f.Add(`<binary xmlns='urn:thoonk:feed:0'>AA==</binary>`, "binary")
+	f.Add(`<text xmlns='urn:thoonk:feed:0'>x</text>`, "text")
 	f.Add(`<entry xmlns='http://www.w3.org/2005/Atom'><title>x</title></entry>`, "entry")
 	f.Fuzz(func(t *testing.T, text, declared string) {
 		content, err := thoonk.ParseContent(declared)
