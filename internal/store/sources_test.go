@@ -115,3 +115,17 @@ func TestSourceState(t *testing.T) {
 		f.fails(err, thoonk.NotFound)
 	})
 }
+
+// A node is followed all the time: it is never due, and cannot be looked at now.
+func TestNodeSourceIsNeverDue(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		_, made, err := f.PutSource(f.ctx, thoonk.Source{Name: "s", Kind: thoonk.XMPPNode, URL: "xmpp:a.test?;node=x", Feed: "f"})
+		f.ok(err)
+		due, err := f.DueSources(f.ctx, time.Now().Add(time.Hour), 10)
+		f.ok(err)
+		if !made || len(due) != 0 {
+			f.Errorf("made %v, due %v", made, due)
+		}
+		f.fails(f.RefreshSource(f.ctx, "s"), thoonk.Unsupported)
+	})
+}
