@@ -67,7 +67,7 @@ func TestRoutesAreDescribed(t *testing.T) {
 	}
 	handler := http.NotFoundHandler()
 	variable := regexp.MustCompile(`:(\w+)`)
-	for _, r := range New(Options{OpenAPI: []byte("{}"), Docs: []byte("<p>"), Metrics: handler, Subscriptions: &fakeSubscriptions{}}).echo.Routes() {
+	for _, r := range New(Options{OpenAPI: []byte("{}"), Docs: []byte("<p>"), Metrics: handler, Subscriptions: &fakeSubscriptions{}, Sources: struct{ Ingestion }{}}).echo.Routes() {
 		switch {
 		case r.Method == http.MethodHead: // wherever GET is
 		case r.Path == "/openapi.json" || r.Path == "/docs" || r.Path == "/metrics": // about the API, and not of it

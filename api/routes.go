@@ -41,6 +41,14 @@ func (s *Server) routes() {
 		s.write(http.MethodPost, "/v1/subscriptions/:subscription/redeliver", s.redeliverSubscription)
 		s.write(http.MethodPost, "/v1/subscriptions/:subscription/replay", s.replaySubscription)
 	}
+	if s.o.Sources != nil {
+		s.get("/v1/sources", s.listSources)
+		s.get("/v1/sources/:source", s.getSource)
+		s.write(http.MethodPut, "/v1/sources/:source", s.putSource)
+		s.write(http.MethodPatch, "/v1/sources/:source", s.patchSource)
+		s.write(http.MethodDelete, "/v1/sources/:source", s.deleteSource)
+		s.write(http.MethodPost, "/v1/sources/:source/refresh", s.refreshSource)
+	}
 
 	for _, m := range s.o.Mounts {
 		s.add(m.Methods, m.Path, s.authenticate, timed(func(c *call) error {

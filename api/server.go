@@ -91,6 +91,8 @@ type Options struct {
 	CORSOrigins   []string // whose pages may call, as in "https://app.example", or "*"; none: no other's
 
 	Subscriptions Subscriptions // of the hub; nil: none are shown
+	Sources       Ingestion     // nil: there are none
+
 	// Mounts are handlers of other edges, outside of /v1.
 	Mounts []Mount
 

@@ -20,6 +20,7 @@ type SourceStore interface {
 	SourceOfCallback(ctx context.Context, secret string) (thoonk.FeedName, error)
 	// HoldSource runs work while this process alone works the source; held is false if another does.
 	HoldSource(ctx context.Context, name thoonk.FeedName, work func(context.Context, thoonk.Fence) error) (held bool, err error)
+	StartSource(context.Context, thoonk.FeedName) error
 	SaveSource(ctx context.Context, f thoonk.Fence, s thoonk.Source, state thoonk.SourceState, due time.Time, entries map[thoonk.ItemID]thoonk.SourceEntry) error
 	SourceEntries(ctx context.Context, name thoonk.FeedName, ids ...thoonk.ItemID) (map[thoonk.ItemID]thoonk.SourceEntry, error)
 
@@ -46,6 +47,7 @@ type IngestOptions struct {
 const (
 	sourceTick    = time.Second // between two looks at what is due
 	sourceWorkers = 16          // sources of a process that are looked at at once
+	firstInterval = 15 * time.Minute
 	sourceTimeout = time.Minute // of one look at a source
 )
 
@@ -165,6 +167,9 @@ func (l *look) all(ctx context.Context) error {
 	if l.source.Paused {
 		return l.save(ctx)
 	}
+	if err := l.g.o.Store.StartSource(ctx, l.source.Name); err != nil {
+		return err
+	}
 	s := &l.state
 	s.Tried = l.now.UTC()
 	s.Counts.Fetches++
@@ -206,13 +211,15 @@ func (l *look) worked(got answered, changed bool) {
 	} else {
 		s.ETag, s.Modified, s.Digest, s.Title = got.etag, got.modified, got.digest, got.feed.Title
 	}
+	if changed {
+		s.Changed = l.now.UTC()
+	}
 	low, high := l.source.Bounds()
 	switch {
-	case changed:
-		s.Changed = l.now.UTC()
-		s.Interval /= 2
 	case s.Interval == 0:
-		s.Interval = 15 * time.Minute
+		s.Interval = firstInterval
+	case changed:
+		s.Interval /= 2
 	default:
 		s.Interval += s.Interval / 2
 	}

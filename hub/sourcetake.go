@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -130,9 +129,12 @@ func isDeleted(stones []syndication.Tombstone, e syndication.Entry) bool {
 	return slices.ContainsFunc(stones, func(t syndication.Tombstone) bool { return t.ID == e.ID && !e.Updated.After(t.When) })
 }
 
-// sameEntry tells two states of an entry from two entries whose feed gives them one id.
+// sameEntry tells two states of an entry (RFC 4287 section 4.1.1) from two entries whose feed gives them one id.
 func sameEntry(a, b syndication.Entry) bool {
-	return a.URL == b.URL && (a.URL != "" || a.Title == b.Title)
+	if !a.Updated.IsZero() && !b.Updated.IsZero() && !a.Updated.Equal(b.Updated) {
+		return true
+	}
+	return a.URL == b.URL && a.Title == b.Title
 }
 
 // clean makes an entry safe and complete: HTML without what acts, no dates from nowhere, an id.
@@ -151,9 +153,21 @@ func (l *look) clean(e syndication.Entry) incoming {
 }
 
 func newIncoming(id thoonk.ItemID, e syndication.Entry) incoming {
-	body := e.JSON()
-	sum := sha256.Sum256(body)
-	return incoming{id, body, hex.EncodeToString(sum[:10]), e}
+	return incoming{id, e.JSON(), entryDigest(e), e}
+}
+
+// entryDigest tells whether an entry is as it was. Its dates do not count: a hub that delivers an entry may know less of
+// them than the whole document, and some sites set them anew each time.
+func entryDigest(e syndication.Entry) string {
+	e.Published, e.Updated = time.Time{}, time.Time{}
+	sum := sha256.Sum256(e.JSON())
+	return hex.EncodeToString(sum[:10])
+}
+
+// isIn reports whether an item is the entry already.
+func (i incoming) isIn(item *thoonk.Item) bool {
+	e, err := syndication.ParseEntry(item.Body)
+	return err == nil && entryDigest(e) == i.digest
 }
 
 // apart gives an entry an id of its own whose feed gives the same one to several.
@@ -248,7 +262,7 @@ func (l *look) writeOne(ctx context.Context, target thoonk.Feed, e incoming, the
 	}
 	p := thoonk.PublishItem{Feed: target.Name, ID: e.id, Form: thoonk.FormBody, Body: e.body, Actor: l.actor(), If: thoonk.Condition{NoneAny: true}}
 	switch {
-	case there != nil && bytes.Equal(there.Body, e.body):
+	case there != nil && e.isIn(there):
 		return false, nil
 	case there != nil:
 		p.If = thoonk.Condition{Match: []thoonk.Revision{there.Revision}}

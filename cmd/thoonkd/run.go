@@ -16,7 +16,6 @@ import (
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/config"
 	"github.com/thoonkd/thoonkd/internal/embedded"
-	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/push"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
@@ -74,6 +73,11 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 
 	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg)
 	defer sender.Close()
+	ingest, err := newIngest(cfg, st, sender, log)
+	if err != nil {
+		return err
+	}
+	incoming := sources{st, ingest, sender}
 	var edge *api.Server
 	ready := health{st, broker, adopter}
 	metrics := telemetry.New(telemetry.Options{
@@ -82,6 +86,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 		Ready:   ready.Ready,
 		Adopter: func() telemetry.Adopter { return adopterMetrics(adopter.Stats()) },
 		Streams: func() int64 { return edge.Streams() },
+		Ingest:  func() telemetry.Ingest { return ingestMetrics(incoming.Stats()) },
 		XMPP:    links.metrics,
 		Hub:     hubMetrics(st),
 	})
@@ -92,11 +97,13 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	running.Go(func() { deliveries.Run(background) })
 	pusher := push.New(push.Options{Store: st, Sender: sender, Log: log})
 	running.Go(func() { pusher.Run(background) })
-	mounts, err := newMounts(cfg, st, deliveries)
+	running.Go(func() { ingest.Run(background) })
+	running.Go(func() { incoming.declare(background, cfg, log) })
+	mounts, err := newMounts(cfg, st, deliveries, ingest)
 	if err != nil {
 		return err
 	}
-	edge = newEdge(cfg, mounts, sender, st, broker, ready, metrics, verifier, log)
+	edge = newEdge(cfg, mounts, incoming, st, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -105,11 +112,11 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, which shows the metrics, and counts in them.
-func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st *store.Store, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, incoming sources, st *store.Store, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	return api.New(api.Options{
 		Store:         st,
 		Jobs:          st,
-		Outbound:      sender,
+		Outbound:      incoming.dialler,
 		Streams:       streams{broker},
 		Auth:          verifier,
 		Health:        ready,
@@ -121,6 +128,7 @@ func newEdge(cfg config.Config, mounts []api.Mount, sender *outbound.Client, st 
 		RateBurst:     cfg.RateBurst,
 		CORSOrigins:   cfg.CORSOrigins,
 		Subscriptions: st,
+		Sources:       incoming,
 		Mounts:        mounts,
 		OpenAPI:       openapi.Document(cfg.PublicURL),
 		Docs:          openapi.Docs(),

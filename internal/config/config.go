@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
 // Embedded is the value of Config.Redis that asks for a store of our own.
@@ -44,7 +45,8 @@ type Config struct {
 	Roles           auth.Roles     // what a token's scope may name
 	XMPP            []XMPP         // the components of XMPP servers
 	Hub             Hub
-	XMPPBounceGrace time.Duration // how long nothing may arrive at a subscriber of theirs
+	Sources         []thoonk.Source // outside feeds that come in
+	XMPPBounceGrace time.Duration   // how long nothing may arrive at a subscriber of theirs
 }
 
 // KeyFile returns the file of the key that is made where no auth-key is given.

@@ -43,6 +43,8 @@ func (l *loader) file(name string) {
 			l.xmpp = l.links(values[key], name)
 		case "roles":
 			l.rolesOf(values[key], name)
+		case "sources":
+			l.sourcesOf(values[key], name)
 		case "hub":
 			l.hub(texts, values[key], name)
 		case "config":

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
 // Load returns the configuration: defaults, under the YAML file that --config or THOONKD_CONFIG names, under the
@@ -37,6 +38,7 @@ type loader struct {
 	roles    auth.Roles        // from the file
 	common   auth.JIDs         // from the file: of links that have none of their own
 	xmpp     []XMPP            // from the file
+	sources  []thoonk.Source   // from the file
 	problems []error
 }
 
@@ -74,7 +76,7 @@ func (l *loader) flags(flags *pflag.FlagSet) {
 
 // config parses the values, and then checks them against each other.
 func (l *loader) config() Config {
-	c := Config{Public: l.public, Roles: l.roles}
+	c := Config{Public: l.public, Roles: l.roles, Sources: l.sources}
 	for _, s := range settings {
 		value := l.values.String(s.key)
 		if err := s.parse(&c, value); err != nil {

@@ -175,7 +175,17 @@ func (s *Store) HoldSource(ctx context.Context, name thoonk.FeedName, work func(
 	return s.Hold(ctx, sourceLease(name), work)
 }
 
-// SaveSource writes what was learned of a source and of its entries, and when it is due; the zero time: never. An entry
+// StartSource says that a look at a source begins now, which whoever asked for one before has waited for. Errors: Unavailable.
+func (s *Store) StartSource(ctx context.Context, name thoonk.FeedName) error {
+	z := redis.Z{Score: float64(millis(time.Now())), Member: string(name)}
+	if err := s.redis.ZAddXX(ctx, keySourceDue, z).Err(); err != nil {
+		return failure("start source", err)
+	}
+	return nil
+}
+
+// SaveSource writes what was learned of a source and of its entries, and when it is due; the zero time: never. If a
+// look was asked for since the last one began, it is due now. An entry
 // with an empty digest is forgotten. Errors: NotFound (it is gone, or another one now), Conflict (the fence), Unavailable.
 func (s *Store) SaveSource(ctx context.Context, f thoonk.Fence, src thoonk.Source, state thoonk.SourceState, due time.Time, entries map[thoonk.ItemID]thoonk.SourceEntry) error {
 	doc, err := json.Marshal(state)

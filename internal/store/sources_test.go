@@ -90,6 +90,17 @@ func TestSourceState(t *testing.T) {
 		}
 		f.ok(f.RefreshSource(f.ctx, "s"))
 		f.wantDue("s")
+		later := func() {
+			_, err := f.HoldSource(f.ctx, "s", func(ctx context.Context, fence thoonk.Fence) error {
+				return f.SaveSource(ctx, fence, s, state, time.Now().Add(time.Hour), nil)
+			})
+			f.ok(err)
+		}
+		later() // of a look that began before
+		f.wantDue("s")
+		f.ok(f.StartSource(f.ctx, "s"))
+		later()
+		f.wantDue()
 
 		// Paused: as it was, and not due. With another address: another source.
 		s.Paused = true

@@ -122,6 +122,7 @@ func (w *xmlWriter) atomEntry(e Entry, attrs ...string) {
 	}
 	w.atomContent(e)
 	w.images(e)
+	w.foreign(e)
 	w.end("entry")
 }
 

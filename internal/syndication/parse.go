@@ -2,6 +2,8 @@ package syndication
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -28,6 +30,7 @@ const (
 // character set, cut off, or with dates from nowhere. It returns what could be read; an Invalid error says that it is no
 // feed. contentType is the header of the answer; empty: unknown. HTML is not sanitised.
 func Parse(doc []byte, contentType string) (Feed, error) {
+	doc = unzipped(doc)
 	if len(doc) > MaxDocument {
 		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d bytes", MaxDocument)
 	}
@@ -42,6 +45,22 @@ func Parse(doc []byte, contentType string) (Feed, error) {
 		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d entries", maxParsed)
 	}
 	return f, err
+}
+
+// unzipped returns what a document is that was compressed, and not said to be. It is cut off beyond the bound.
+func unzipped(doc []byte) []byte {
+	if !bytes.HasPrefix(doc, []byte("\x1f\x8b")) {
+		return doc
+	}
+	z, err := gzip.NewReader(bytes.NewReader(doc))
+	if err != nil {
+		return doc
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, MaxDocument+1))
+	if err != nil && len(plain) == 0 {
+		return doc
+	}
+	return plain
 }
 
 func parseXML(doc []byte, contentType string) (Feed, error) {
@@ -214,7 +233,8 @@ func parseJSONFeed(doc []byte) (Feed, error) {
 	return feed, nil
 }
 
-// ParseAtomEntry reads one atom:entry element. Errors: Invalid.
+// ParseAtomEntry reads one atom:entry element. What it has beyond the members of [Entry] is kept for [Entry.AtomEntry].
+// Errors: Invalid.
 func ParseAtomEntry(element []byte) (Entry, error) {
 	wrapped := "<feed xmlns=\"" + nsAtom + "\">" + string(element) + "</feed>"
 	if len(wrapped) > MaxDocument {
@@ -224,7 +244,11 @@ func ParseAtomEntry(element []byte) (Entry, error) {
 	if err != nil || len(f.Entries) != 1 {
 		return Entry{}, thoonk.E(thoonk.Invalid, "this is no Atom entry (RFC 4287)").Because(err)
 	}
-	return f.Entries[0], nil
+	e := f.Entries[0]
+	if kept := foreignOf(string(element)); kept != "" {
+		e.Extensions = map[string]json.RawMessage{atomExtension: encode(kept)}
+	}
+	return e, nil
 }
 
 func timeOf(t *time.Time) time.Time {

@@ -26,6 +26,7 @@ type Options struct {
 	Ready   func(context.Context) error // nil: requests can be served now
 	Streams func() int64                // streams of events that are open now
 	Adopter func() Adopter
+	Ingest  func() Ingest
 	XMPP    func() []XMPPLink
 	Hub     func(context.Context) (Hub, error)
 }
@@ -60,6 +61,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Adopter != nil {
 		m.registry.MustRegister(adopterCollector(o.Adopter))
+	}
+	if o.Ingest != nil {
+		m.registry.MustRegister(ingestCollector(o.Ingest))
 	}
 	if o.XMPP != nil {
 		m.registry.MustRegister(xmppCollector(o.XMPP))

@@ -85,11 +85,11 @@ func (s Source) checkURL() error {
 // Bounds returns how often the source is looked at, at most and at least.
 func (s Source) Bounds() (low, high time.Duration) {
 	low, high = s.Min, s.Max
-	if low == 0 {
-		low = min(DefaultSourceLeast, max(high, ShortestInterval))
-	}
 	if high == 0 {
 		high = max(DefaultSourceMost, low)
+	}
+	if low == 0 {
+		low = min(DefaultSourceLeast, high)
 	}
 	return low, high
 }

@@ -17,7 +17,11 @@ call('HLEN', SEEN)
 call('HLEN', CALLBACKS)
 
 call('HSET', STATES, name, life .. ' ' .. state)
-if due == '' then call('ZREM', DUE, name) else call('ZADD', DUE, due, name) end
+if due == '' then
+  call('ZREM', DUE, name)
+elseif call('ZSCORE', DUE, name) ~= '0' then -- somebody asked for a look meanwhile
+  call('ZADD', DUE, due, name)
+end
 if callback ~= '' then call('HSET', CALLBACKS, callback, name) end
 for i = 7, #ARGV, 2 do
   if ARGV[i + 1] == '' then
