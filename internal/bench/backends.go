@@ -31,7 +31,7 @@ func newFull(ctx context.Context, redisURL string) (*backend, error) {
 		return nil, err
 	}
 	broker, adopter := stream.NewBroker(st, slog.New(slog.DiscardHandler)), st.NewAdopter(time.Hour)
-	stop := start(ctx, broker.Run, adopter.Run)
+	stop := start(ctx, broker.Run, adopter.Run, st.Watch, st.NewMaintenance().Run)
 	for broker.Ready() != nil || adopter.Ready() != nil {
 		time.Sleep(time.Millisecond)
 	}
@@ -82,8 +82,9 @@ func newNull(context.Context, string) (*backend, error) {
 }
 
 func newAPI(st api.Store, broker *stream.Broker) http.Handler {
+	jobs, _ := st.(api.Jobs) // the store in memory has none
 	return api.New(api.Options{
-		Store: st, Streams: streams{broker}, Auth: everybody{}, Health: healthy{}, Log: slog.New(slog.DiscardHandler),
+		Store: st, Jobs: jobs, Streams: streams{broker}, Auth: everybody{}, Health: healthy{}, Log: slog.New(slog.DiscardHandler),
 		Heartbeat: silence, MaxStreams: 1 << 20,
 	})
 }
@@ -143,7 +144,7 @@ func (s streams) FollowMany(ctx context.Context, o stream.ManyOptions) (api.Foll
 type everybody struct{}
 
 func (everybody) Anonymous() auth.Principal {
-	return auth.Principal{Name: "anonymous", Grants: []auth.Grant{{Match: "*", Can: []auth.Verb{auth.Read, auth.Publish}}}}
+	return auth.Principal{Name: "anonymous", Grants: []auth.Grant{{Match: "*", Can: []auth.Verb{auth.Read, auth.Publish, auth.Submit, auth.Work}}}}
 }
 
 func (e everybody) Verify(string) (auth.Principal, error) { return e.Anonymous(), nil }

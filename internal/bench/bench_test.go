@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -76,5 +77,25 @@ func TestCompareTakesTurns(t *testing.T) {
 	got, err := compare(t.Context(), 3, []side{one("a", 1), one("b", 2)})
 	if err != nil || !slices.Equal(order, []string{"a", "b", "b", "a", "a", "b"}) || !slices.Equal(got.of("b", rate), []float64{2, 2, 2}) {
 		t.Error(order, got, err)
+	}
+}
+
+// However the last jobs are shared out among callers, draining ends when all are done, and says so if they never are.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	var left atomic.Int64
+	left.Store(100)
+	took, err := drain(t.Context(), 100, 7, func(context.Context) (int, error) {
+		if left.Add(-1) < 0 {
+			return 0, nil
+		}
+		return 1, nil
+	})
+	if err != nil || took <= 0 || left.Load() > 0 {
+		t.Error(took, err, left.Load())
+	}
+	broken := errors.New("broken")
+	if _, err := drain(t.Context(), 100, 7, func(context.Context) (int, error) { return 0, broken }); !errors.Is(err, broken) {
+		t.Error(err)
 	}
 }

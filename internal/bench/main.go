@@ -38,6 +38,7 @@ var measures = []struct {
 	{"latency", measureLatency},
 	{"fanout", measureFanout},
 	{"idle", measureIdle},
+	{"jobs", measureJobs},
 	{"lua", measureLua},
 }
 
