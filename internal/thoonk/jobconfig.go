@@ -115,7 +115,7 @@ func (c JobConfig) Check() error {
 
 func (c JobConfig) maxLease() time.Duration {
 	if c.MaxLease == 0 {
-		return max(DefaultMaxLease, 0)
+		return DefaultMaxLease
 	}
 	return c.MaxLease
 }
