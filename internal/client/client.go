@@ -81,7 +81,9 @@ type request struct {
 	path   string // escaped
 	query  url.Values
 	header http.Header
-	body   []byte // JSON; nil: none
+	body   []byte        // JSON; nil: none
+	media  string        // of the body; "": application/json
+	wait   time.Duration // that the server may take beyond the usual
 }
 
 // send returns the answer, whose body has to be closed, if its status says that all is well.
@@ -120,7 +122,8 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 
 // call sends a request and reads the whole answer.
 func (c *Client) call(ctx context.Context, r request) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("no answer within "+requestTimeout.String()))
+	timeout := requestTimeout + r.wait
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errors.New("no answer within "+timeout.String()))
 	defer cancel()
 	resp, err := c.send(ctx, r)
 	if err != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -28,7 +29,7 @@ type Event struct {
 	At       time.Time // of an item of the snapshot: when it was updated
 	Actor    string    // whom administrators see
 	Restated bool
-	Detail   string
+	Detail   string // of a reset; of a change of a job, why it was given back or stalled, or what it waits for
 	Position thoonk.Position
 	Body     Body
 }
@@ -47,6 +48,7 @@ type wireEvent struct {
 	Actor    string          `json:"actor"`
 	Restated bool            `json:"restated"`
 	Detail   string          `json:"detail"`
+	Reason   string          `json:"reason"`
 	Position struct {
 		First  bool          `json:"first"`
 		Last   bool          `json:"last"`
@@ -63,7 +65,7 @@ func parseEvent(m message, cursor string) (Event, error) {
 	}
 	e := Event{
 		Name: m.name, Raw: json.RawMessage(m.data), Cursor: cursor,
-		Feed: w.Feed, ItemID: w.ID, Revision: w.Revision, At: w.At, Actor: w.Actor, Restated: w.Restated, Detail: w.Detail,
+		Feed: w.Feed, ItemID: w.ID, Revision: w.Revision, At: w.At, Actor: w.Actor, Restated: w.Restated, Detail: cmp.Or(w.Detail, w.Reason),
 		Position: thoonk.Position(w.Position), Body: w.body(),
 	}
 	if e.At.IsZero() {

@@ -27,6 +27,9 @@ type Following struct {
 	Since    string           // a cursor; "": from now on
 	Snapshot bool             // the items first
 
+	Jobs  thoonk.FeedName // a queue of jobs to follow, in place of feeds
+	Query url.Values      // which of its changes
+
 	// Link, if set, is told why a stream that was cut could not be opened again, once for each outage, and nil when it is.
 	Link func(error)
 }
@@ -84,7 +87,12 @@ func (s *session) open(ctx context.Context) (io.ReadCloser, error) {
 		"Accept":          {"text/event-stream"},
 		"Accept-Encoding": {"identity"}, // what compresses keeps events back
 	}}
-	if feeds := s.following.Feeds; len(feeds) == 1 && feeds[0].Literal() {
+	if s.following.Jobs != "" {
+		r.path = queuePath(thoonk.TypeJob, s.following.Jobs) + "/events"
+		for name, values := range s.following.Query {
+			r.query[name] = values
+		}
+	} else if feeds := s.following.Feeds; len(feeds) == 1 && feeds[0].Literal() {
 		r.path = feedPath(thoonk.FeedName(feeds[0])) + "/events"
 	} else {
 		r.path = "/v1/events"
