@@ -59,12 +59,16 @@ func newIngestion(t *testing.T) *ingestion {
 	}
 	dialler := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	n.ingest = hub.NewIngest(hub.IngestOptions{Store: st, Dialler: dialler, Addresses: addresses})
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { n.ingest.Run(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	n.run(n.ingest)
 	n.declare("news", thoonk.Config{Content: thoonk.Entry})
 	return n
+}
+
+func (n *ingestion) run(g *hub.Ingest) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { g.Run(ctx) })
+	n.Cleanup(func() { cancel(); running.Wait() })
 }
 
 func (n *ingestion) declare(feed thoonk.FeedName, c thoonk.Config) {
@@ -261,6 +265,16 @@ func TestEntriesComeOnce(t *testing.T) {
 		entries = append(entries, fmt.Sprintf("urn:%d=T%d@%02d", i, i, 59-i))
 	}
 	n.site.has("/feed", atomType, atomFeed("", entries...))
+	addresses, err := hub.NewAddresses("https://feeds.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialler := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	for range 3 { // other processes
+		other := hub.NewIngest(hub.IngestOptions{Store: n.Store, Dialler: dialler, Addresses: addresses})
+		n.run(other)
+		other.Wake()
+	}
 	n.follow("/feed", func(s *thoonk.Source) { s.Name = "other" })
 	n.follow("/feed")
 	for range 3 {

@@ -138,6 +138,29 @@ func wellFormed(doc []byte) error {
 	}
 }
 
+func FuzzAtomEntry(f *testing.F) {
+	for _, e := range sample().Entries {
+		f.Add(e.AtomEntry())
+	}
+	f.Add([]byte(`<entry xmlns="http://www.w3.org/2005/Atom" xmlns:x="urn:x"><id>urn:1</id><x:y x:z="1"/><rights>r</rights></entry>`))
+	f.Fuzz(func(t *testing.T, element []byte) {
+		e, err := ParseAtomEntry(element)
+		if err != nil {
+			return
+		}
+		stored, err := ParseEntry(e.JSON())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, e.JSON())
+		}
+		if err := wellFormed(stored.AtomEntry()); err != nil {
+			t.Fatalf("%v\n%s", err, stored.AtomEntry())
+		}
+		if _, err := ParseAtomEntry(stored.AtomEntry()); err != nil {
+			t.Fatalf("%v\n%s", err, stored.AtomEntry())
+		}
+	})
+}
+
 func FuzzItem(f *testing.F) {
 	f.Add("entry", []byte(`{"title": "T", "authors": [{"name": 5}], "attachments": ["https://e.org/"], "_x": 1}`), "/a/0")
 	f.Add("json", []byte(`{"a": ["x"]}`), "/a/0")
