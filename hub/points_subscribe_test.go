@@ -116,12 +116,14 @@ func TestPoint07RenewalTakesEffectOnceVerified(t *testing.T) {
 	f, c := withBlog(t, quick)
 	f.subscribe(c, "/feeds/blog.atom", "hub.lease_seconds", "600")
 	before := f.only().Subscription
-	gate := make(chan struct{})
+	gate, arrived := make(chan struct{}), make(chan struct{}, 1)
 	c.verifies(func(w http.ResponseWriter, q url.Values) {
+		arrived <- struct{}{}
 		<-gate
 		_, _ = io.WriteString(w, q.Get("hub.challenge"))
 	})
 	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic, "hub.lease_seconds", "6000")
+	thoonktest.Next(t, arrived)
 	if s := f.only().Subscription; !s.Expires.Equal(before.Expires) {
 		t.Error("it was renewed before it was verified")
 	}

@@ -40,6 +40,7 @@ var measures = []struct {
 	{"idle", measureIdle},
 	{"jobs", measureJobs},
 	{"lua", measureLua},
+	{"hub", measureHub},
 }
 
 func main() {
