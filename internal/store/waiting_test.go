@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -323,5 +325,69 @@ func TestGetOfOneWhoLeaves(t *testing.T) {
 		if left := int(f.redis.LLen(f.ctx, "feed.ids:q").Val()); left+taken != 200 {
 			f.Errorf("%d were taken, %d are left", taken, left)
 		}
+	})
+}
+
+// Many waiters on many queues: each new job wakes one, in few scripts.
+func TestManyWait(t *testing.T) {
+	t.Parallel()
+	queues, each := 100, 10
+	if os.Getenv("THOONKD_TEST_SOAK") == "1" {
+		queues = 1000
+	}
+	f := newFixture(t, thoonktest.Redis(t))
+	f.beside(f.Watch)
+	name := func(i int) thoonk.FeedName { return thoonk.FeedName(fmt.Sprintf("q%d", i%queues)) }
+	for i := range queues {
+		f.jobs(name(i), thoonk.JobConfig{})
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	got := map[thoonk.JobID]int{}
+	for i := range queues * each {
+		all.Go(func() {
+			c, err := f.Claim(f.ctx, name(i), thoonk.ClaimJobs{Count: 1}, time.Minute)
+			if err != nil || len(c.Jobs) != 1 {
+				f.Errorf("%+v, %v", c, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			got[c.Jobs[0].ID]++
+		})
+	}
+	thoonktest.Eventually(f, "all have tried", func() bool { return f.calls() >= 2*queues })
+	before := f.calls()
+	for i := range queues * each {
+		f.submit(name(i), job("", "x"))
+	}
+	all.Wait()
+	for id, n := range got {
+		if n != 1 {
+			f.Errorf("%s was claimed %d times", id, n)
+		}
+	}
+	// A submit, a try that finds its job, and one that finds no more.
+	if n := f.calls() - before; len(got) != queues*each || n > 4*queues*each {
+		f.Errorf("%d jobs in %d script calls", len(got), n)
+	}
+}
+
+// A claim brings no more payloads than fit into an answer; the others stay where they were.
+func TestClaimIsBounded(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		big := strings.Repeat("x", thoonk.MaxJobPayload)
+		var want []string
+		for i := range 7 {
+			id := fmt.Sprint(i)
+			want = append(want, id)
+			f.submit("q", job(id, big))
+		}
+		c := f.claim("q", 100)
+		if got := jobIDs(c.Jobs); !slices.Equal(got, want[:4]) || c.Wait != thoonk.WaitNothing {
+			f.Errorf("claimed %v, %q", got, c.Wait)
+		}
+		f.wantClaim("q", 100, want[4:]...)
 	})
 }

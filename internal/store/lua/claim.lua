@@ -5,6 +5,7 @@
 --          again in microseconds or '' (of lease: the longest in milliseconds); then for each of its jobs: id, payload, claims before, record
 --          not_found | conflict, bare | conflict, type, T
 local FIELDS, MOST = 5, 1000
+local PIECE, BYTES = 200, 4194304 -- ids taken at once; of payloads in an answer, beyond which there are no more
 
 local refusal = open_queue('job')
 if refusal then return refusal end
@@ -99,12 +100,13 @@ local function claimed_already(claimed)
   return bad
 end
 
-local exhausted = queue.length == 0
+local exhausted, full, bytes = queue.length == 0, false, 0
+local over = {} -- ids that were taken and would make the answer too large
 if allowed > 0 and not exhausted then
   start()
   local looked = 0
-  while #taken < allowed and not exhausted and looked < MOST + allowed do
-    local ids = call('RPOP', IDS, allowed - #taken)
+  while #taken < allowed and not exhausted and not full and looked < MOST + allowed do
+    local ids = call('RPOP', IDS, math.min(allowed - #taken, PIECE))
     if not ids or #ids == 0 then
       exhausted = true
     else
@@ -113,23 +115,30 @@ if allowed > 0 and not exhausted then
       local fine = all_plain(ids)
       for i, id in ipairs(ids) do
         local payload, text = payloads[i], texts[i] or 'o'
-        if payload and not fine and not lawful(id) then
+        if full then
+          over[#over + 1] = id
+        elseif payload and not fine and not lawful(id) then
           refused[#refused + 1] = id
         elseif payload then -- without one it was taken back by a client that left it in the list
           local group = grouped and not simple(text) and parse(text)
           if not group or not group.g or not park({id = id, payload = payload, text = text, r = group}) then
             local n = #taken + 1
             taken[n], bodies[n], said[n] = id, payload, text
+            bytes = bytes + #payload
+            full = bytes >= BYTES
             if not texts[i] then strange[#strange + 1], strange[#strange + 2] = id, text end
           end
         end
       end
     end
   end
+  for i = #over, 1, -1 do
+    call('RPUSH', IDS, over[i])
+  end
   hold(parked)
   put_back(refused)
 end
-if #taken < allowed then wait, till = 'empty', '' end
+if #taken < allowed and not full then wait, till = 'empty', '' end
 
 if #taken > 0 then
   local claim, first = nil, 1
