@@ -23,6 +23,7 @@ var SourceKinds = []SourceKind{WebFeed, XMPPNode}
 const (
 	DefaultSourceLeast = time.Minute
 	DefaultSourceMost  = 24 * time.Hour
+	DefaultNodeMost    = 10 * time.Minute // of a node, which tells by itself what happens
 	ShortestInterval   = time.Second
 	LongestInterval    = 31 * 24 * time.Hour
 )
@@ -35,7 +36,7 @@ type Source struct {
 	URL    string        `json:"url"`
 	Feed   FeedName      `json:"feed"`             // where the entries go
 	Min    time.Duration `json:"min,omitempty"`    // between two looks at it; 0: DefaultSourceLeast
-	Max    time.Duration `json:"max,omitempty"`    // 0: DefaultSourceMost
+	Max    time.Duration `json:"max,omitempty"`    // 0: DefaultSourceMost, or DefaultNodeMost
 	NoHub  bool          `json:"no_hub,omitempty"` // it is only looked at
 	Link   string        `json:"link,omitempty"`   // of a node: the component that subscribes; empty: the first one
 	Paused bool          `json:"paused,omitempty"` // nothing comes in
@@ -86,7 +87,7 @@ func (s Source) checkURL() error {
 func (s Source) Bounds() (low, high time.Duration) {
 	low, high = s.Min, s.Max
 	if high == 0 {
-		high = max(DefaultSourceMost, low)
+		high = max(map[bool]time.Duration{true: DefaultNodeMost, false: DefaultSourceMost}[s.Kind == XMPPNode], low)
 	}
 	if low == 0 {
 		low = min(DefaultSourceLeast, high)

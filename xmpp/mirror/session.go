@@ -11,8 +11,7 @@ import (
 
 const (
 	requestTimeout = 30 * time.Second
-	usualCheck     = 10 * time.Minute // between two looks whether the subscription still holds and nothing was missed
-	renewBefore    = 5 * time.Minute  // before a subscription ends, or half of what is left of it
+	renewBefore    = 5 * time.Minute // before a subscription ends, or half of what is left of it
 )
 
 // session follows a source as long as all goes well.
@@ -110,12 +109,9 @@ func (s *session) open(ctx context.Context) (err error) {
 	return err
 }
 
-// untilCheck is how long nobody need look at the source if nothing happens.
+// untilCheck is how long nobody need look whether the subscription still holds and nothing was missed.
 func (s *session) untilCheck() time.Duration {
-	wait := usualCheck
-	if s.source.Max > 0 {
-		wait = s.source.Max
-	}
+	_, wait := s.source.Bounds()
 	if ends := s.state.Node.Expires; !ends.IsZero() {
 		left := time.Until(ends)
 		wait = min(wait, max(left-renewBefore, left/2))
