@@ -160,7 +160,7 @@ func (s *Server) checkSource(c *call, source thoonk.Source) error {
 	if err != nil {
 		return err
 	}
-	return s.o.Sources.CheckTarget(feed)
+	return s.o.Sources.CheckTarget(source.Kind, feed)
 }
 
 // inSource says of the field that an error names that it is one of the body.

@@ -20,7 +20,7 @@ type Ingestion interface {
 	// CheckSource returns an Unprocessable error if the address may not be dialled.
 	CheckSource(ctx context.Context, address string) error
 	// CheckTarget returns an Unprocessable error if entries cannot go into the feed.
-	CheckTarget(thoonk.Feed) error
+	CheckTarget(thoonk.SourceKind, thoonk.Feed) error
 	// Wake says that a source may be due; Unsubscribe tells the hub of one that is no more.
 	Wake()
 	Unsubscribe(context.Context, thoonk.SourceState)
@@ -49,6 +49,7 @@ type wireSource struct {
 	Failures    int                 `json:"failures,omitempty"`
 	LastError   *wireSourceError    `json:"last_error,omitempty"`
 	Subscribed  *wireSourceHub      `json:"subscription,omitempty"`
+	Node        *wireSourceNode     `json:"node,omitempty"`
 	Counts      wireSourceCounts    `json:"counts"`
 }
 
@@ -80,6 +81,14 @@ type wireSourceHub struct {
 	Reason  string                 `json:"reason,omitempty"`
 }
 
+// wireSourceNode is [thoonk.SourceNode].
+type wireSourceNode struct {
+	Subscription string    `json:"subscription,omitempty"`
+	Expires      time.Time `json:"expires,omitzero"`
+	Last         string    `json:"last,omitempty"`
+	Synced       bool      `json:"synced"`
+}
+
 func toWireSource(s thoonk.Source, state thoonk.SourceState) wireSource {
 	low, high := s.Bounds()
 	w := wireSource{
@@ -93,6 +102,10 @@ func toWireSource(s thoonk.Source, state thoonk.SourceState) wireSource {
 	}
 	if h := state.Hub; h.URL != "" {
 		w.Subscribed = &wireSourceHub{h.URL, h.Topic, h.Status, h.Expires, h.Reason}
+	}
+	if s.Kind == thoonk.XMPPNode {
+		node := wireSourceNode(state.Node)
+		w.Node = &node
 	}
 	return w
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/telemetry"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/xmpp/mirror"
 )
 
 // newIngest returns what brings in the entries of sources.
@@ -34,7 +35,12 @@ func (s sources) CheckSource(ctx context.Context, address string) error {
 	return s.dialler.CheckURL(ctx, address)
 }
 
-func (sources) CheckTarget(f thoonk.Feed) error { return hub.CheckTarget(f) }
+func (sources) CheckTarget(kind thoonk.SourceKind, f thoonk.Feed) error {
+	if kind == thoonk.XMPPNode {
+		return mirror.CheckTarget(f)
+	}
+	return hub.CheckTarget(f)
+}
 
 // declare makes the sources of the configuration those that there are: their feeds are made where there are none, and a
 // source that stood in the configuration before, and does not now, is removed. It tries until that is done: Redis may come up later.
@@ -56,7 +62,7 @@ func (s sources) declare(ctx context.Context, cfg config.Config, log *slog.Logge
 func (s sources) declareAll(ctx context.Context, wanted []thoonk.Source) error {
 	for _, source := range wanted {
 		_, _, err := s.PutFeed(ctx, thoonk.PutFeed{
-			Name: source.Feed, Config: thoonk.Config{Content: thoonk.Entry}, If: thoonk.Condition{NoneAny: true}, Actor: "config",
+			Name: source.Feed, Config: thoonk.Config{Content: contentFrom(source.Kind)}, If: thoonk.Condition{NoneAny: true}, Actor: "config",
 		})
 		if kind := thoonk.KindOf(err); err != nil && kind != thoonk.Stale && kind != thoonk.Conflict { // else it is there
 			return err
@@ -82,6 +88,14 @@ func (s sources) declareAll(ctx context.Context, wanted []thoonk.Source) error {
 			s.Unsubscribe(ctx, k.State)
 		}
 	}
+}
+
+// contentFrom is what a feed declares that is made for a source: entries, and of nodes whatever comes.
+func contentFrom(kind thoonk.SourceKind) thoonk.Content {
+	if kind == thoonk.XMPPNode {
+		return thoonk.Undeclared
+	}
+	return thoonk.Entry
 }
 
 func ingestMetrics(s hub.IngestStats) telemetry.Ingest { return telemetry.Ingest(s) }

@@ -45,12 +45,7 @@ func (m *mirrored) start() {
 
 func (m *mirrored) follow(other *mirrored) {
 	m.t.Helper()
-	_, _, err := m.store.PutSource(m.t.Context(), thoonk.Source{
-		Name: "other", Kind: thoonk.XMPPNode, URL: thoonk.NodeURL(other.component.Domain, "shared"), Feed: "shared",
-	})
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	m.rest.send(201, "PUT", "/v1/sources/other", "", `{"kind":"xmpp","feed":"shared","url":"xmpp:`+other.component.Domain+`?;node=shared","max_interval":"2s"}`) // what servers lose on the way is asked for by then
 }
 
 func (m *mirrored) put(id string, body int) {
@@ -119,6 +114,9 @@ func TestXMPPMirror(t *testing.T) {
 	b.rest.send(204, "DELETE", itemPath("shared", "before"), "", "")
 	settled(t, a, b)
 	same(t, a, b, "a=29", "b=29", "both=")
+	if got := string(a.rest.send(200, "GET", "/v1/sources/other", "", "").body); !strings.Contains(got, `"synced":true`) || !strings.Contains(got, `"max_interval":"2s"`) {
+		t.Errorf("the source is %s", got)
+	}
 	_, _, changesA, _ := a.last()
 	_, _, changesB, _ := b.last()
 	const most = 2 * (1 + 30*4 + 2) // the creations, all that was written, at both

@@ -98,15 +98,22 @@ func (s *session) open(ctx context.Context) (err error) {
 	if s.target, err = s.f.m.o.Store.Feed(ctx, s.source.Feed); err != nil {
 		return err
 	}
-	switch s.target.Config.Type {
-	case thoonk.TypeFeed, thoonk.TypeSortedFeed, thoonk.TypeJob:
-	default:
-		return thoonk.E(thoonk.Unprocessable, "items go into a feed, a sorted feed or a job queue: %q is of type %s", s.target.Name, s.target.Config.Type)
+	if err := CheckTarget(s.target); err != nil {
+		return err
 	}
 	s.words = newWords(s.f.m.o.Store, s.target.Name, s.f.m.o.Sender.Domain().String())
 	replays, err := s.replays(ctx)
 	s.f.replays.Store(replays)
 	return err
+}
+
+// CheckTarget returns an Unprocessable error if items cannot go into the feed.
+func CheckTarget(f thoonk.Feed) error {
+	switch f.Config.Type {
+	case thoonk.TypeFeed, thoonk.TypeSortedFeed, thoonk.TypeJob:
+		return nil
+	}
+	return thoonk.E(thoonk.Unprocessable, "items go into a feed, a sorted feed or a job queue: %q is of type %s", f.Name, f.Config.Type).In("feed")
 }
 
 // untilCheck is how long nobody need look whether the subscription still holds and nothing was missed.
