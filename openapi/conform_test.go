@@ -208,7 +208,7 @@ func TestServerConforms(t *testing.T) {
 	w.send(200, "GET", "/v1/sources/s", "")
 	w.send(200, "GET", "/v1/sources?limit=1", "")
 	w.wrong(400, "PUT", "/v1/sources/s", `{"url":"http://feeds.example.org/atom"}`)
-	w.send(422, "PUT", "/v1/sources/s", `{"url":"http://127.0.0.1/atom","feed":"a"}`)
+	w.send(422, "PUT", "/v1/sources/s", `{"url":"http://10.0.0.1/atom","feed":"a"}`)
 	w.send(204, "DELETE", "/v1/sources/s", "")
 	w.send(404, "GET", "/v1/sources/s", "")
 	w.events("/v1/feeds/a/events?snapshot=true")
