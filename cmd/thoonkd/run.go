@@ -95,7 +95,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 		return err
 	}
 	running.Go(func() { deliveries.Run(background) })
-	pusher := push.New(push.Options{Store: st, Sender: sender, Log: log})
+	pusher := push.New(push.Options{Store: st, Sender: sender, Log: log, Pushed: metrics.ObservePush})
 	running.Go(func() { pusher.Run(background) })
 	running.Go(func() { ingest.Run(background) })
 	running.Go(func() { incoming.declare(background, cfg, log) })

@@ -36,6 +36,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	hub      *prometheus.HistogramVec
+	pushes   *prometheus.CounterVec
 	log      *slog.Logger
 }
 
@@ -45,6 +46,7 @@ func New(o Options) *Metrics {
 		registry: prometheus.NewRegistry(),
 		requests: newRequests(),
 		hub:      newHubDone(),
+		pushes:   newPushes(),
 		log:      cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 	}
 	m.registry.MustRegister(
@@ -52,6 +54,7 @@ func New(o Options) *Metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newBuildInfo(o.Version),
 		m.requests,
+		m.pushes,
 	)
 	if o.Ready != nil {
 		m.registry.MustRegister(newReady(o.Ready))
