@@ -1,0 +1,75 @@
+package hub
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// faults are what was planted in the code, one at a time and taken out again, and seen to fail the test of its point.
+var faults = map[int]string{
+	1:  "parseForm takes any Content-Type",
+	2:  "a secret may have 200 bytes",
+	3:  "an unknown parameter is refused",
+	4:  "a lease of 0 is taken",
+	5:  "the lease is read of an unsubscription too",
+	6:  "the id is of the callback alone",
+	7:  "it is applied before the callback is asked",
+	8:  "it is applied whatever the callback answers",
+	9:  "a renewal keeps the old record",
+	10: "escapes are compared as they stand",
+	11: "the query of the callback is dropped",
+	12: "accepted is 200",
+	13: "the reason is not said",
+	15: "the hub redirects",
+	16: "callbacks are not checked",
+	17: "rights are not looked at again",
+	18: "unsubscriptions are validated",
+	19: "the lease is not told",
+	21: "a body that has the challenge in it confirms",
+	22: "the lease counts from the answer",
+	23: "leases are not ended",
+	24: "the query is not posted to",
+	25: "one Content-Type for all",
+	26: "one change a delivery",
+	27: "rel=self is the canonical topic",
+	28: "the HMAC is of SHA-256 whatever is asked for",
+	29: "a redirect is success",
+	30: "410 is a failure like others",
+	31: "retries never end",
+	32: "what is stalled is not tried again",
+	33: "hub.topic is not taken",
+	34: "a ping is answered 202",
+	35: "it is fetched unconditionally",
+	38: "sync is async",
+	39: "the token is not echoed",
+}
+
+// Each point from 1 to 44 has a test of its own, and each fault is of one of them.
+func TestEachPointHasATest(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("points_*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var source strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	for point := 1; point <= 44; point++ {
+		if n := strings.Count(source.String(), fmt.Sprintf("\nfunc TestPoint%02d", point)); n != 1 {
+			t.Errorf("point %d has %d tests", point, n)
+		}
+	}
+	for point, fault := range faults {
+		if point < 1 || point > 44 || fault == "" {
+			t.Errorf("the fault %q is of no point: %d", fault, point)
+		}
+	}
+}
