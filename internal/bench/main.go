@@ -39,6 +39,7 @@ var measures = []struct {
 	{"fanout", measureFanout},
 	{"idle", measureIdle},
 	{"jobs", measureJobs},
+	{"xmpp", measureXMPP},
 	{"lua", measureLua},
 	{"hub", measureHub},
 }

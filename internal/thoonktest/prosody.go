@@ -133,7 +133,7 @@ func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
 			fmt.Fprintf(&b, "    [%q] = { roster = \"both\" };\n", d)
 		}
 	}
-	b.WriteString("  }\nComponent \"pubsub." + host + "\" \"pubsub\"\n  admins = { \"admin@" + host + "\" }\n")
+	b.WriteString("  }\nComponent \"pubsub." + host + "\" \"pubsub\"\n  admins = { \"admin@" + host + "\", \"admin@thoonk0." + host + "\" }\n")
 	for _, d := range domains(host)[2:] {
 		fmt.Fprintf(&b, "Component %q\n  component_secret = %q\n", d, componentSecret)
 	}

@@ -74,11 +74,33 @@ func (s *XMPPServer) PubsubDomain() string { return "pubsub." + s.Host }
 // Component returns a component that nobody else here has got.
 func (s *XMPPServer) Component(t testing.TB) Component {
 	t.Helper()
-	n := int(s.taken.Add(1)) - 1
-	if n >= components {
+	c, ok := s.NextComponent()
+	if !ok {
 		t.Fatalf("all %d components of %s are taken", components, s.Host)
 	}
-	return Component{s.componentAddr(n), fmt.Sprintf("thoonk%d.%s", n, s.Host), componentSecret}
+	return c
+}
+
+// NextComponent is Component without a test: ok is false if all are taken.
+func (s *XMPPServer) NextComponent() (c Component, ok bool) {
+	n := int(s.taken.Add(1)) - 1
+	return Component{s.componentAddr(n), fmt.Sprintf("thoonk%d.%s", n, s.Host), componentSecret}, n < components
+}
+
+// OpenXMPP starts a server without a test: "prosody" or "ejabberd". stop ends it and removes what it has written.
+func OpenXMPP(kind string) (s *XMPPServer, stop func(), err error) {
+	create := newEjabberd
+	if kind == "prosody" {
+		create = sharedProsody.make
+	}
+	if s, err = create(); err != nil {
+		return nil, nil, err
+	}
+	if err := s.Start(); err != nil {
+		s.remove()
+		return nil, nil, err
+	}
+	return s, s.remove, nil
 }
 
 // PrivilegedComponent returns one to which the server grants access to its users' rosters (XEP-0356).
