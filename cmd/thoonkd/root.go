@@ -15,6 +15,6 @@ and the environment over the file.`,
 		SilenceErrors:      true, // execute reports them
 		DisableSuggestions: true, // an error is one line
 	}
-	cmd.AddCommand(newServe(environ), newFeed(environ), newQueue(environ), newJob(environ), newHubCommand(environ), newSource(environ), newToken(environ), newConfig(environ), newVersion())
+	cmd.AddCommand(newServe(environ), newFeed(environ), newXMPP(environ), newQueue(environ), newJob(environ), newHubCommand(environ), newSource(environ), newToken(environ), newConfig(environ), newVersion())
 	return cmd
 }

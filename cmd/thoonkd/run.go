@@ -103,7 +103,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge = newEdge(cfg, mounts, incoming, st, broker, ready, metrics, verifier, log)
+	edge = newEdge(cfg, append(mounts, links.mounts(st)...), incoming, st, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"sync"
 
+	"github.com/thoonkd/thoonkd/api"
 	"github.com/thoonkd/thoonkd/internal/config"
 	"github.com/thoonkd/thoonkd/internal/store"
 	"github.com/thoonkd/thoonkd/internal/stream"
@@ -58,6 +60,23 @@ func (c components) metrics() []telemetry.XMPPLink {
 		}
 	}
 	return links
+}
+
+// mounts are what administrators see of the links.
+func (c components) mounts(st *store.Store) []api.Mount {
+	admin := &xmpp.Admin{Store: st, Links: func() []xmpp.Stats {
+		stats := make([]xmpp.Stats, len(c))
+		for i, one := range c {
+			stats[i] = one.Stats()
+		}
+		return stats
+	}}
+	reading := []string{http.MethodGet, http.MethodHead}
+	return []api.Mount{
+		{Methods: reading, Path: "/xmpp/links", Serve: admin.ServeLinks},
+		{Methods: reading, Path: "/xmpp/nodes", Serve: admin.ServeNodes},
+		{Methods: reading, Path: "/xmpp/subscriptions", Serve: admin.ServeSubscriptions},
+	}
 }
 
 // wideStreams gives components the broker's followers by the interface that they declare.

@@ -132,3 +132,31 @@ func TestXMPPNotifications(t *testing.T) {
 		})
 	})
 }
+
+// What administrators see of it on the command line.
+func TestXMPPCommand(t *testing.T) {
+	t.Parallel()
+	s := thoonktest.SharedProsody(t)
+	c := s.Component(t)
+	p := serveXMPP(t, s, c, thoonktest.Redis(t).URL())
+	p.user("*=admin").send(201, "PUT", feedPath("news"), "", `{}`)
+	juliet := login(t, s, c.Domain, "juliet")
+	juliet.subscribe(t, "news")
+	env := []string{"THOONKD_SERVER=" + p.url, "THOONKD_TOKEN=" + p.token("*=admin")}
+	for args, want := range map[string]string{
+		"links":                            c.Domain + "  " + c.Addr + "  true",
+		"nodes":                            "news  1              0",
+		"subscriptions news":               "juliet@a.test  ",
+		"pending news":                     "JID  ID  STATE  EXPIRES\n",
+		"subscriptions news --output json": `"jid":"juliet@a.test"`,
+	} {
+		if r := thoonkd(t, env, append([]string{"xmpp"}, strings.Fields(args)...)...); r.code != 0 || !strings.Contains(r.stdout, want) {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
+	p.user("news=read").send(403, "GET", "/xmpp/links", "", "")
+	p.user("news=read").send(403, "GET", "/xmpp/subscriptions?node=news", "", "")
+	p.user("news=admin").send(200, "GET", "/xmpp/subscriptions?node=news", "", "")
+	p.user("news=admin").send(403, "GET", "/xmpp/subscriptions?node=*", "", "")
+	p.user("*=admin").send(400, "GET", "/xmpp/nodes?odd=1", "", "")
+}
