@@ -136,6 +136,9 @@ func (c *Component) Run(ctx context.Context) {
 
 // serve runs the link and, while it is attached, the notifier and the mirrors. If one ends so do the others.
 func (c *Component) serve(ctx context.Context, fence thoonk.Fence, attached *bool) error {
+	if err := c.notifier.Prepare(ctx, fence); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup

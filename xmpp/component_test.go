@@ -302,3 +302,22 @@ func TestBounces(t *testing.T) {
 		t.Error(own, err)
 	}
 }
+
+// A subscription to a pattern needs its grant for as long as it is there.
+func TestGrantTakenAway(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, store.Options{}, 0)
+	f.open("n")
+	f.stop()
+	for _, jid := range []string{"lost@a.test", "reader@a.test"} {
+		_, err := f.store.PutNodeSubscription(t.Context(), thoonk.NodeSubscription{Node: "n*", JID: jid, Domain: "thoonk.a.test"})
+		f.ok(err)
+	}
+	_, err := f.store.PutNodeSubscription(t.Context(), thoonk.NodeSubscription{Node: "n", JID: "another@a.test", Domain: "other.a.test"})
+	f.ok(err)
+	f.attach()
+	f.publish("n", "1", "x")
+	f.want("to='reader@a.test'", "id='1'")
+	f.publish("n", "2", "x")
+	f.want("to='reader@a.test'", "id='2'")
+}

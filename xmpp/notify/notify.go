@@ -21,6 +21,7 @@ import (
 type Store interface {
 	LinkPlace(ctx context.Context, domain string) (thoonk.Revision, error)
 	SetLinkPlace(ctx context.Context, fence thoonk.Fence, domain string, place thoonk.Revision) error
+	LogEnd(context.Context) (thoonk.Revision, error)
 
 	SubscribedNodes(context.Context) ([]thoonk.Pattern, error)
 	// NodeSubscribers returns a page, the next of which begins after next, "" for none.
@@ -124,7 +125,24 @@ const (
 	redisGiveUp = 30 * time.Second // without Redis
 )
 
-// Run tells what changes until ctx ends or the link fails. It goes on from where the log was last told.
+// Prepare makes sure that there is a place to go on from: before the first subscription over a link can be made, so that
+// whatever comes after it is told, by whoever has the link then.
+func (n *Notifier) Prepare(ctx context.Context, fence thoonk.Fence) error {
+	place, err := n.o.Store.LinkPlace(ctx, n.domain)
+	if err != nil || !place.IsZero() {
+		return err
+	}
+	if place, err = n.o.Store.LogEnd(ctx); err != nil {
+		return err
+	}
+	if place.IsZero() {
+		place = beforeAll
+	}
+	return n.o.Store.SetLinkPlace(ctx, fence, n.domain, place)
+}
+
+// Run tells what changes until ctx ends or the link fails. It goes on from where the log was last told, and comes after
+// Prepare.
 func (n *Notifier) Run(ctx context.Context, fence thoonk.Fence) error {
 	n.configs, n.purging = make(map[thoonk.FeedName]thoonk.Feed), make(map[thoonk.FeedName][]thoonk.Event)
 	if err := n.index.refresh(ctx); err != nil {
@@ -142,14 +160,6 @@ func (n *Notifier) Run(ctx context.Context, fence thoonk.Fence) error {
 		return err
 	}
 	defer follower.Close()
-	if place.IsZero() { // for the first time: whatever comes after this moment is told, by whoever has the link then
-		if place = follower.Place(); place.IsZero() {
-			place = beforeAll
-		}
-		if err := n.keep(ctx, fence, place); err != nil {
-			return err
-		}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	var tidying sync.WaitGroup
 	tidying.Go(func() { n.tidy(ctx) })
