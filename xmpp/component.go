@@ -107,7 +107,7 @@ func (s subscriptions) PutNodeSubscription(ctx context.Context, sub thoonk.NodeS
 // Pauses between two attempts to attach, and between two looks whether another process has stopped.
 const (
 	shortestPause = 250 * time.Millisecond
-	longestPause  = 30 * time.Second
+	longestPause  = 4 * time.Second // a try costs little, and users wait
 	standbyPause  = 200 * time.Millisecond
 )
 
