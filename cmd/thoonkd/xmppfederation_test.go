@@ -110,3 +110,35 @@ func TestXMPPServerRestart(t *testing.T) {
 		})
 	}
 }
+
+// One process is attached to two servers; each link has grants of its own, whoever its server says that a sender is.
+func TestXMPPTwoLinks(t *testing.T) {
+	t.Parallel()
+	prosody, ejabberd := thoonktest.SharedProsody(t), thoonktest.SharedEjabberd(t)
+	a, b := prosody.Component(t), ejabberd.Component(t)
+	redis := thoonktest.Redis(t)
+	p := serveReady(t, "--redis", redis.URL(), "--config", writeFile(t, fmt.Sprintf(`
+xmpp:
+  - {addr: "%s", domain: %s, secret: %s, jids: {"*@a.test": [{match: "*", can: [read]}]}}
+  - {addr: "%s", domain: %s, secret: %s, jids: {"paris@c.test": [{match: "*", can: [read]}]}}
+`, a.Addr, a.Domain, a.Secret, b.Addr, b.Domain, b.Secret)))
+	thoonktest.Eventually(t, "both are attached", func() bool {
+		metrics := string(p.do("GET", "/metrics", "", "").body)
+		return strings.Contains(metrics, `attached{domain="`+a.Domain+`"} 1`) && strings.Contains(metrics, `attached{domain="`+b.Domain+`"} 1`)
+	})
+	rest := p.user("*=admin")
+	rest.send(201, "PUT", feedPath("n"), "", `{}`)
+	juliet, paris, stranger := login(t, prosody, a.Domain, "juliet2"), login(t, ejabberd, b.Domain, "paris"), login(t, ejabberd, b.Domain, "stranger")
+	juliet.subscribe(t, "n")
+	paris.subscribe(t, "n")
+	stranger.Send(fmt.Sprintf("<iq type='set' id='no' to='%s'><pubsub xmlns='http://jabber.org/protocol/pubsub'><subscribe node='n' jid='stranger@c.test'/></pubsub></iq>", b.Domain))
+	if got := stranger.Until("id='no'"); !strings.Contains(got, "closed-node") {
+		t.Error(got)
+	}
+	rest.send(201, "PUT", itemPath("n", "1"), "", `{"text":"x"}`)
+	for domain, u := range map[string]xmppUser{a.Domain: juliet, b.Domain: paris} {
+		if got := u.Until("<item id='1'"); !strings.Contains(got, "from='"+domain+"'") {
+			t.Error(got)
+		}
+	}
+}
