@@ -191,7 +191,7 @@ func measureXMPPMemory(ctx context.Context, t *table, n int) (err error) {
 	if _, _, err := st.PutFeed(ctx, thoonk.PutFeed{Name: xmppNode}); err != nil {
 		return err
 	}
-	redisBefore, err := r.memory(ctx)
+	redisBefore, err := r.used(ctx)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func measureXMPPMemory(ctx context.Context, t *table, n int) (err error) {
 			return err
 		}
 	}
-	redisAfter, err := r.memory(ctx)
+	redisAfter, err := r.used(ctx)
 	if err != nil {
 		return err
 	}
@@ -217,8 +217,8 @@ func heapNow() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// memory is what Redis says that it uses.
-func (s *server) memory(ctx context.Context) (float64, error) {
+// used is what Redis says that it uses.
+func (s *server) used(ctx context.Context) (float64, error) {
 	info, err := s.client.InfoMap(ctx, "memory").Result()
 	if err != nil {
 		return 0, err
