@@ -238,7 +238,7 @@ func TestBadJobs(t *testing.T) {
 	t.Parallel()
 	p := serveReady(t, "--redis", thoonktest.Redis(t).URL())
 	admin := p.as("root", "*=admin")
-	admin.send(201, "PUT", "/v1/jobs/q", "", `{"schema":{"required":["n"],"properties":{"n":{"type":"integer"}}},"lease":"1s","max_lease":"5s"}`)
+	admin.send(201, "PUT", "/v1/jobs/q", "", `{"schema":{"required":["n"],"properties":{"n":{"type":"integer"}}},"lease":"1m","max_lease":"1h"}`)
 	admin.send(201, "PUT", "/v1/feeds/f", "", "")
 	for _, tc := range []struct {
 		status             int
@@ -265,7 +265,7 @@ func TestBadJobs(t *testing.T) {
 		{400, "POST", "/v1/jobs/q/items", `{}`, ""},
 		{400, "POST", "/v1/jobs/q/items", `[]`, ""},
 		{413, "POST", "/v1/jobs/q/items", `{"payload":"` + strings.Repeat("x", 1<<20) + `"}`, "#/payload"},
-		{400, "POST", "/v1/jobs/q/claims", `{"lease":"6s"}`, ""},
+		{400, "POST", "/v1/jobs/q/claims", `{"lease":"2h"}`, ""},
 		{400, "POST", "/v1/jobs/q/claims", `{"lease":"1ms"}`, "#/lease"},
 		{400, "POST", "/v1/jobs/q/claims", `{"count":0}`, "#/count"},
 		{400, "POST", "/v1/jobs/q/claims", `{"wait":"61s"}`, "#/wait"},

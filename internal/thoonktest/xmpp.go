@@ -65,8 +65,10 @@ func (s *XMPPServer) C2S() string { return net.JoinHostPort(s.ip, portC2S) }
 
 // WebSocket is where clients connect to by RFC 7395.
 func (s *XMPPServer) WebSocket() string {
-	return "ws://" + net.JoinHostPort(s.ip, portHTTP) + "/xmpp-websocket"
+	return "ws://" + s.webAddr() + "/xmpp-websocket"
 }
+
+func (s *XMPPServer) webAddr() string { return net.JoinHostPort(s.ip, portHTTP) }
 
 // PubsubDomain is the address of the server's own pubsub service.
 func (s *XMPPServer) PubsubDomain() string { return "pubsub." + s.Host }
@@ -133,7 +135,7 @@ func (s *XMPPServer) Kill() {
 	}
 }
 
-// Start starts the server, again after Kill, and returns once components can connect.
+// Start starts the server, again after Kill, and returns once components and users can connect.
 func (s *XMPPServer) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,12 +150,23 @@ func (s *XMPPServer) Start() error {
 		s.cmd = nil
 		return err
 	}
-	const patience = 30 * time.Second // the machine may be busy
-	for deadline := time.Now().Add(patience); ; {
-		conn, err := net.DialTimeout("tcp", s.componentAddr(2*components-1), time.Second)
+	deadline := time.Now().Add(startPatience)
+	for _, addr := range []string{s.componentAddr(2*components - 1), s.C2S(), s.webAddr()} { // they open one after the other
+		if err := s.listens(addr, deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const startPatience = 60 * time.Second // the machine may be busy
+
+// listens waits until the server takes connections at an address.
+func (s *XMPPServer) listens(addr string, deadline time.Time) error {
+	for {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
-			_ = conn.Close()
-			return nil
+			return conn.Close()
 		}
 		select {
 		case <-s.gone:
@@ -161,7 +174,7 @@ func (s *XMPPServer) Start() error {
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not listen:\n%s", s.Kind, s.Log())
+			return fmt.Errorf("%s does not listen at %s:\n%s", s.Kind, addr, s.Log())
 		}
 	}
 }
