@@ -126,7 +126,7 @@ func (c *call) sendEnd(queue thoonk.FeedName, ends []thoonk.JobEnd, err error) e
 }
 
 // @Summary     Finish a job
-// @Description It is done; `result` is any JSON. A result over 1 MiB is 413, and the job stays claimed. 409: the lease is lost.
+// @Description It is done; `result` is any JSON. A result over 1 MiB is 413, and the job stays claimed. 409: the lease is lost, or there is no such job.
 // @ID          finishJob
 // @Tags        Workers
 // @Param       feed path string true "name"
@@ -148,7 +148,7 @@ func (e ending) finish(actor string) thoonk.FinishJob {
 }
 
 // @Summary     Give a job back
-// @Description It failed this time. It is tried again after the queue's backoff, or `delay`; after its last attempt it is stalled with `error`.
+// @Description It failed this time. It is tried again after the queue's backoff, or `delay`; after its last attempt it is stalled with `error`. 409: the lease is lost, or there is no such job.
 // @ID          cancelJob
 // @Tags        Workers
 // @Param       feed path string true "name"
@@ -168,7 +168,7 @@ func (s *Server) cancelJob(c *call) error {
 }
 
 // @Summary     Put a job aside
-// @Description It cannot be done as it is. An administrator may edit and retry it.
+// @Description It cannot be done as it is. An administrator may edit and retry it. 409: the lease is lost, or there is no such job.
 // @ID          stallJob
 // @Tags        Workers
 // @Param       feed path string true "name"
@@ -186,7 +186,7 @@ func (s *Server) stallJob(c *call) error {
 }
 
 // @Summary     Extend a lease
-// @Description From now on, by `for` or as long as the queue says, for all jobs of the claim. `cancelled` names those of them that somebody wants to be given up.
+// @Description From now on, by `for` or as long as the queue says, for all jobs of the claim. `cancelled` names those of them that somebody wants to be given up. 409: the lease is lost, or there is no such job.
 // @ID          extendLease
 // @Tags        Workers
 // @Param       feed path string true "name"
@@ -203,7 +203,7 @@ func (s *Server) extendLease(c *call) error {
 }
 
 // @Summary     Tell progress
-// @Description Any JSON of at most 4 KiB; who looks at the job sees it. The lease is extended.
+// @Description Any JSON of at most 4 KiB; who looks at the job sees it. The lease is extended. 409: the lease is lost, or there is no such job.
 // @ID          tellProgress
 // @Tags        Workers
 // @Param       feed path string true "name"

@@ -15,8 +15,11 @@ import (
 )
 
 // newOutbound returns the client for addresses that strangers name.
-func newOutbound(cfg config.Config) *outbound.Client {
-	return outbound.New(outbound.Options{Allow: cfg.OutboundAllow, PerHost: 4 * cfg.Hub.PerHost, UserAgent: "thoonkd"})
+func newOutbound(cfg config.Config, metrics *telemetry.Metrics) *outbound.Client {
+	return outbound.New(outbound.Options{
+		Allow: cfg.OutboundAllow, PerHost: 4 * cfg.Hub.PerHost, UserAgent: "thoonkd",
+		Observe: func(e outbound.Exchange) { metrics.ObserveOutbound(e.Purpose, e.Outcome, e.Duration) },
+	})
 }
 
 func newHub(cfg config.Config, st *store.Store, broker *stream.Broker, verifier *auth.Verifier, sender *outbound.Client, observe func(string, time.Duration), log *slog.Logger) (*hub.Hub, error) {

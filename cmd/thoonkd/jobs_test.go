@@ -113,6 +113,12 @@ func TestJobsOverREST(t *testing.T) {
 	if seen := admin.job(admin.send(200, "GET", jobPath("q", j.ID), "", "")); seen.State != "stalled" || seen.Error != "no answer" {
 		t.Errorf("it is %+v", seen)
 	}
+	metrics := string(p.do("GET", "/metrics", "", "").body)
+	for what, n := range map[string]int{"submit": 2, "claim": 3, "finish": 1, "cancel": 2, "lost": 1} {
+		if line := fmt.Sprintf("thoonkd_jobs_total{what=%q} %d\n", what, n); !strings.Contains(metrics, line) {
+			t.Errorf("the metrics have no %s", line)
+		}
+	}
 }
 
 func (u user) patch(want int, path, body string) response {
@@ -270,7 +276,11 @@ func TestBadJobs(t *testing.T) {
 		{400, "POST", "/v1/jobs/q/claims", `{"count":0}`, "#/count"},
 		{400, "POST", "/v1/jobs/q/claims", `{"wait":"61s"}`, "#/wait"},
 		{400, "POST", "/v1/jobs/q/claims?wait=x", ``, ""},
-		{409, "POST", "/v1/jobs/q/items/none/finish", `{"lease":"x"}`, ""},
+		{409, "POST", "/v1/jobs/q/items/none/finish", `{"lease":"x"}`, "#/lease"},
+		{409, "POST", "/v1/jobs/q/items/none/cancel", `{"lease":"x"}`, "#/lease"},
+		{409, "POST", "/v1/jobs/q/items/none/stall", `{"lease":"x"}`, "#/lease"},
+		{409, "POST", "/v1/jobs/q/items/none/extend", `{"lease":"x"}`, "#/lease"},
+		{409, "POST", "/v1/jobs/q/items/none/progress", `{"lease":"x","progress":1}`, "#/lease"},
 		{400, "POST", "/v1/jobs/q/items/none/finish", `{}`, "#/lease"},
 		{404, "POST", "/v1/jobs/q/items/none/retry", ``, ""},
 		{404, "DELETE", "/v1/jobs/q/items/none", ``, ""},

@@ -118,6 +118,16 @@ func TestPush(t *testing.T) {
 		j := admin.job(admin.send(200, "GET", jobPath("q", "gone"), "", ""))
 		return j.State == "stalled" && j.Error == "the webhook answered 410: no such thing"
 	})
+	metrics := string(p.do("GET", "/metrics", "", "").body)
+	for _, line := range []string{
+		`thoonkd_outbound_duration_seconds_count{outcome="2xx",purpose="push"} 2`,
+		`thoonkd_outbound_duration_seconds_count{outcome="4xx",purpose="push"} 1`,
+		`thoonkd_outbound_duration_seconds_count{outcome="5xx",purpose="push"} 1`,
+	} {
+		if !strings.Contains(metrics, line+"\n") {
+			t.Errorf("the metrics have no %s", line)
+		}
+	}
 
 	// No more at once than asked for, and all of them in the end.
 	var many []string

@@ -71,13 +71,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	defer running.Wait()
 	defer stopBackground()
 
-	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg)
-	defer sender.Close()
-	ingest, err := newIngest(cfg, st, sender, log)
-	if err != nil {
-		return err
-	}
-	incoming := sources{st, ingest, sender}
+	var incoming sources
 	var edge *api.Server
 	ready := health{st, broker, adopter}
 	metrics := telemetry.New(telemetry.Options{
@@ -90,12 +84,20 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 		XMPP:    links.metrics,
 		Hub:     hubMetrics(st),
 	})
+	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg, metrics)
+	defer sender.Close()
+	ingest, err := newIngest(cfg, st, sender, log)
+	if err != nil {
+		return err
+	}
+	incoming = sources{st, ingest, sender}
+	jobs := countedJobs{st, metrics.CountJobs}
 	deliveries, err := newHub(cfg, st, broker, verifier, sender, metrics.ObserveHub, log)
 	if err != nil {
 		return err
 	}
 	running.Go(func() { deliveries.Run(background) })
-	pusher := push.New(push.Options{Store: st, Sender: sender, Log: log, Pushed: metrics.ObservePush})
+	pusher := push.New(push.Options{Store: jobs, Sender: sender, Log: log, Pushed: metrics.ObservePush})
 	running.Go(func() { pusher.Run(background) })
 	running.Go(func() { ingest.Run(background) })
 	running.Go(func() { incoming.declare(background, cfg, log) })
@@ -103,7 +105,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge = newEdge(cfg, append(mounts, links.mounts(st)...), incoming, st, broker, ready, metrics, verifier, log)
+	edge = newEdge(cfg, append(mounts, links.mounts(st)...), incoming, st, jobs, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -112,10 +114,10 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, which shows the metrics, and counts in them.
-func newEdge(cfg config.Config, mounts []api.Mount, incoming sources, st *store.Store, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, incoming sources, st *store.Store, jobs api.Jobs, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	return api.New(api.Options{
 		Store:         st,
-		Jobs:          st,
+		Jobs:          jobs,
 		Outbound:      incoming.dialler,
 		Streams:       streams{broker},
 		Auth:          verifier,

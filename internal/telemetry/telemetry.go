@@ -37,6 +37,8 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 	hub      *prometheus.HistogramVec
 	pushes   *prometheus.CounterVec
+	jobs     *prometheus.CounterVec
+	outbound *prometheus.HistogramVec
 	log      *slog.Logger
 }
 
@@ -47,6 +49,8 @@ func New(o Options) *Metrics {
 		requests: newRequests(),
 		hub:      newHubDone(),
 		pushes:   newPushes(),
+		jobs:     newJobs(),
+		outbound: newOutbound(),
 		log:      cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 	}
 	m.registry.MustRegister(
@@ -55,6 +59,8 @@ func New(o Options) *Metrics {
 		newBuildInfo(o.Version),
 		m.requests,
 		m.pushes,
+		m.jobs,
+		m.outbound,
 	)
 	if o.Ready != nil {
 		m.registry.MustRegister(newReady(o.Ready))
