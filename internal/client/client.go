@@ -82,7 +82,6 @@ type request struct {
 	query  url.Values
 	header http.Header
 	body   []byte        // JSON; nil: none
-	media  string        // of the body; "": application/json
 	wait   time.Duration // that the server may take beyond the usual
 }
 
