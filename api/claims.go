@@ -78,16 +78,21 @@ func (c *call) claimRequest(members ...string) (claimRequest, error) {
 	if err != nil || len(data) == 0 {
 		return r, err
 	}
+	err = r.parse(data, members)
+	return r, err
+}
+
+func (r *claimRequest) parse(data []byte, members []string) error {
 	given, err := parseObject(data)
 	if err != nil {
-		return r, err
+		return err
 	}
 	for _, m := range given {
 		if err := r.take(m, members); err != nil {
-			return r, inBody(err, m.name)
+			return inBody(err, m.name)
 		}
 	}
-	return r, nil
+	return nil
 }
 
 func (r *claimRequest) take(m member, members []string) (err error) {

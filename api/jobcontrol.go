@@ -110,26 +110,9 @@ func (c *call) filter(verb string, verbs ...auth.Verb) (queue thoonk.FeedName, f
 	if err != nil {
 		return "", f, err
 	}
-	members, err := parseObject(data)
+	f, after, err := parseJobFilter(data, verb)
 	if err != nil {
 		return "", f, err
-	}
-	after := ""
-	for _, m := range members {
-		if m.name == "after" {
-			after, err = asString(m.value)
-		} else {
-			err = f.take(m, verb)
-		}
-		if err != nil {
-			return "", f, within(err, m.name)
-		}
-	}
-	switch {
-	case len(f.IDs) == 0 && f.State == "":
-		return "", f, thoonk.E(thoonk.Invalid, `either "ids" or a "state" is needed`)
-	case len(f.IDs) > 0 && f.State != "":
-		return "", f, inBody(thoonk.E(thoonk.Invalid, `both "ids" and a "state"`), "state")
 	}
 	if after != "" {
 		if f.After, err = f.list(queue, verb).after(after); err != nil {
@@ -137,6 +120,31 @@ func (c *call) filter(verb string, verbs ...auth.Verb) (queue thoonk.FeedName, f
 		}
 	}
 	return queue, f, nil
+}
+
+// parseJobFilter returns "after" apart: it can be read only for the queue that the request is about.
+func parseJobFilter(data []byte, verb string) (f jobFilter, after string, err error) {
+	members, err := parseObject(data)
+	if err != nil {
+		return f, "", err
+	}
+	for _, m := range members {
+		if m.name == "after" {
+			after, err = asString(m.value)
+		} else {
+			err = f.take(m, verb)
+		}
+		if err != nil {
+			return f, "", within(err, m.name)
+		}
+	}
+	switch {
+	case len(f.IDs) == 0 && f.State == "":
+		return f, "", thoonk.E(thoonk.Invalid, `either "ids" or a "state" is needed`)
+	case len(f.IDs) > 0 && f.State != "":
+		return f, "", inBody(thoonk.E(thoonk.Invalid, `both "ids" and a "state"`), "state")
+	}
+	return f, after, nil
 }
 
 func (f *jobFilter) take(m member, verb string) (err error) {

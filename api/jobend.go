@@ -80,7 +80,7 @@ func asToken(value json.RawMessage) (string, error) {
 	if members, err := parseObject(value); err == nil {
 		for _, m := range members {
 			if m.name == "token" {
-				return asString(m.value)
+				value = m.value
 			}
 		}
 	}
@@ -255,13 +255,7 @@ func (s *Server) finishJobs(c *call) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := parseMany(data, lines, func(object []byte) (thoonk.FinishJob, error) {
-		e, err := parseEnding(object, "id", "result")
-		if err == nil && e.id == "" {
-			err = inBody(thoonk.E(thoonk.Invalid, `"id" is needed`), "id")
-		}
-		return e.finish(c.who.Name), err
-	})
+	jobs, err := parseFinishes(data, lines, c.who.Name)
 	if err != nil {
 		return err
 	}
@@ -271,4 +265,14 @@ func (s *Server) finishJobs(c *call) error {
 	}
 	s.claimants.freed(queue)
 	return c.send(http.StatusOK, append(appendEnds([]byte{'{'}, "jobs", ends), '}'))
+}
+
+func parseFinishes(data []byte, lines bool, actor string) ([]thoonk.FinishJob, error) {
+	return parseMany(data, lines, func(object []byte) (thoonk.FinishJob, error) {
+		e, err := parseEnding(object, "id", "result")
+		if err == nil && e.id == "" {
+			err = inBody(thoonk.E(thoonk.Invalid, `"id" is needed`), "id")
+		}
+		return e.finish(actor), err
+	})
 }
