@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -259,12 +260,14 @@ func TestPoint13BadRequestsGetAPlainReason(t *testing.T) {
 func TestPoint14TheAnswerDoesNotDependOnVerification(t *testing.T) {
 	f, c := withBlog(t, quick)
 	asked := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(asked) })
+	t.Cleanup(answer) // before the callback's server is closed, which waits for it
 	c.verifies(func(w http.ResponseWriter, _ url.Values) {
 		<-asked
 		http.Error(w, "no", http.StatusForbidden)
 	})
 	f.accepted("hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic) // while the callback has not answered
-	close(asked)
+	answer()
 	c.asked("subscribe")
 	f.settled()
 	f.accepted("hub.mode", "subscribe", "hub.callback", "http://127.0.0.1:1/nobody", "hub.topic", blogTopic)
