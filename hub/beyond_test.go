@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/thoonkd/thoonkd/internal/syndication"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
@@ -171,21 +173,33 @@ func TestAQueueIsATopic(t *testing.T) {
 	f, c := withBlog(t, quick)
 	f.feed("jobs", thoonk.Config{Type: thoonk.TypeJob})
 	f.subscribe(c, "/feeds/jobs.atom")
-	_, err := f.SubmitJobs(f.ctx, thoonk.SubmitJobs{Queue: "jobs", Jobs: []thoonk.NewJob{{ID: "one", Form: thoonk.FormText, Payload: []byte("work")}}})
+	_, err := f.SubmitJobs(f.ctx, thoonk.SubmitJobs{Queue: "jobs", Jobs: []thoonk.NewJob{
+		{ID: "one", Form: thoonk.FormText, Payload: []byte("work")}, {ID: "two", Form: thoonk.FormText, Payload: []byte("work")},
+	}})
 	f.ok(err)
-	claimed, err := f.ClaimJobs(f.ctx, "jobs", []thoonk.ClaimJobs{{Count: 1, Lease: time.Minute}})
+	claimed, err := f.ClaimJobs(f.ctx, "jobs", []thoonk.ClaimJobs{{Count: 2, Lease: time.Minute}})
 	f.ok(err)
-	ends, err := f.FinishJobs(f.ctx, "jobs", []thoonk.FinishJob{{ID: "one", Token: claimed[0].Lease.Token}})
+	token := claimed[0].Lease.Token
+	ends, err := f.FinishJobs(f.ctx, "jobs", []thoonk.FinishJob{{ID: "one", Token: token}})
 	f.ok(err)
 	if ends[0].Err != nil {
 		t.Fatal(ends[0].Err)
 	}
-	d := c.next()
-	for !strings.Contains(d.body, "finished") {
-		d = c.next()
+	ends, err = f.StallJobs(f.ctx, "jobs", []thoonk.StallJob{{ID: "two", Token: token, Error: "no such address"}})
+	f.ok(err)
+	if ends[0].Err != nil {
+		t.Fatal(ends[0].Err)
 	}
-	if !strings.Contains(d.body, "one") {
-		t.Error(d.body)
+	told := map[string]string{}
+	for len(told) < 2 { // they may come in one delivery or in two
+		doc, err := syndication.Parse([]byte(c.next().body), Atom.MediaType())
+		f.ok(err)
+		for _, e := range doc.Entries {
+			told[e.Title] = e.ContentText
+		}
+	}
+	if want := map[string]string{"Job one finished": "finished", "Job two stalled": "stalled"}; !maps.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }
 

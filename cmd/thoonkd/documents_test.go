@@ -191,6 +191,44 @@ func TestLatest(t *testing.T) {
 	}
 }
 
+// The documents of a job queue tell which jobs have ended or were put aside, and not what they are about.
+func TestDocumentsOfAJobQueue(t *testing.T) {
+	t.Parallel()
+	u, _ := documentServer(t)
+	u.send(201, "PUT", "/v1/jobs/blog:jobs", "", "")
+	for range 3 {
+		u.send(201, "POST", "/v1/jobs/blog:jobs/items", "", `{"payload":"a secret"}`)
+	}
+	jobs := u.claim("blog:jobs", `{"count":2}`)
+	if len(jobs) != 2 {
+		t.Fatalf("claimed %v", jobs)
+	}
+	u.send(200, "POST", jobPath("blog:jobs", jobs[0].ID)+"/finish", "", `{"lease":"`+jobs[0].Lease.Token+`","result":"a secret"}`)
+	u.send(200, "POST", jobPath("blog:jobs", jobs[1].ID)+"/stall", "", `{"lease":"`+jobs[1].Lease.Token+`","error":"no such address"}`)
+	want := []string{"Job " + jobs[1].ID + " stalled", "Job " + jobs[0].ID + " finished"}
+	for format, mediaType := range map[string]string{
+		"atom": "application/atom+xml; charset=utf-8", "rss": "application/rss+xml; charset=utf-8", "json": "application/feed+json",
+	} {
+		r := u.do("GET", "/feeds/blog:jobs."+format, "", "")
+		if r.StatusCode != 200 || r.Header.Get("Content-Type") != mediaType || bytes.Contains(r.body, []byte("secret")) {
+			t.Fatalf("%s: %s, %s\n%s", format, r.Status, r.Header.Get("Content-Type"), r.body)
+		}
+		var got []string
+		for _, i := range parsed(t, r.body).Items {
+			got = append(got, i.Title)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s tells %q, want %q\n%s", format, got, want, r.body)
+		}
+	}
+	if r := u.do("GET", "/feeds/blog:jobs.html", "", ""); r.StatusCode != 200 || !bytes.Contains(r.body, []byte(want[0])) || bytes.Contains(r.body, []byte("secret")) {
+		t.Errorf("%s\n%s", r.Status, r.body)
+	}
+	if r := u.do("GET", "/feeds/blog:jobs/latest", "", ""); r.StatusCode != 200 || !bytes.Contains(r.body, []byte(want[0])) {
+		t.Errorf("%s\n%s", r.Status, r.body)
+	}
+}
+
 // A document of several feeds tells those what they may read.
 func TestDocumentsOfSeveralFeeds(t *testing.T) {
 	t.Parallel()
