@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +36,7 @@ type fixture struct {
 	keys   *auth.Keys
 	verify *auth.Verifier
 	public []auth.Grant
+	sender Sender
 }
 
 const publicURL = "https://hub.test"
@@ -46,7 +49,12 @@ var quick = Settings{
 
 func newFixture(t *testing.T, settings Settings) *fixture {
 	t.Helper()
-	f := &fixture{T: t, ctx: t.Context(), server: thoonktest.Redis(t)}
+	return newFixtureSending(t, settings, outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, PerHost: 256}))
+}
+
+func newFixtureSending(t *testing.T, settings Settings, sender Sender) *fixture {
+	t.Helper()
+	f := &fixture{T: t, ctx: t.Context(), server: thoonktest.Redis(t), sender: sender}
 	for _, match := range []thoonk.Pattern{"blog*", "a*", "b*", "jobs*"} {
 		f.public = append(f.public, auth.Grant{Match: match, Can: []auth.Verb{auth.Read}})
 	}
@@ -74,7 +82,7 @@ func (f *fixture) newHub(settings Settings) *Hub {
 	return New(Options{
 		Store: f.Store, Log: followers{broker}, Auth: f.verify, Addresses: addresses, Settings: settings,
 		Renderer: &Renderer{Store: f.Store, Addresses: addresses},
-		Sender:   outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, PerHost: 256}),
+		Sender:   f.sender,
 		Logger:   slog.New(slog.NewTextHandler(writer{f.T}, nil)),
 	})
 }
@@ -220,6 +228,8 @@ type callback struct {
 	t   *testing.T
 	url string
 
+	connections atomic.Int64
+
 	mu     sync.Mutex
 	answer func(w http.ResponseWriter, r *http.Request) // of deliveries; nil: 204
 	verify func(w http.ResponseWriter, q url.Values)    // nil: the challenge
@@ -237,7 +247,13 @@ type delivery struct {
 func newCallback(t *testing.T, path string) *callback {
 	t.Helper()
 	c := &callback{t: t, got: make(chan delivery, 10_000), gets: make(chan url.Values, 1000)}
-	server := httptest.NewServer(http.HandlerFunc(c.serve))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(c.serve))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			c.connections.Add(1)
+		}
+	}
+	server.Start()
 	t.Cleanup(server.Close)
 	c.url = server.URL + path
 	return c

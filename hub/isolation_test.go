@@ -1,15 +1,19 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
@@ -146,6 +150,68 @@ func TestCallbacksAreCheckedWhenTheyAreDialled(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// rebinding is a client for whom all names are public when an address is checked, and this machine from then on.
+type rebinding struct {
+	*outbound.Client
+	moved *atomic.Bool
+}
+
+func newRebinding(t *testing.T, allow ...netip.Prefix) rebinding {
+	moved := new(atomic.Bool)
+	return rebinding{moved: moved, Client: outbound.New(outbound.Options{Allow: allow, Resolver: thoonktest.Resolver(t, func(string) []string {
+		if moved.Load() {
+			return []string{"127.0.0.1"}
+		}
+		return []string{"93.184.216.34"}
+	})})}
+}
+
+func (r rebinding) CheckURL(ctx context.Context, address string) error {
+	defer r.moved.Store(true)
+	return r.Client.CheckURL(ctx, address)
+}
+
+// A callback whose name is moved to this machine once it was checked is not connected to: it is neither asked nor
+// delivered to.
+func TestRebindingCallbacksAreNotConnectedTo(t *testing.T) {
+	t.Parallel()
+	settings := quick
+	settings.Retries = []time.Duration{time.Hour}
+	f := newFixtureSending(t, settings, newRebinding(t))
+	f.feed("blog", thoonk.Config{})
+	inside := newCallback(t, "/cb")
+	outside := strings.Replace(inside.url, "127.0.0.1", "rebind.test", 1)
+	f.accepted("hub.mode", "subscribe", "hub.callback", outside, "hub.topic", blogTopic)
+	f.settled()
+	if n := len(f.subscriptions()); n != 0 {
+		t.Errorf("there are %d subscriptions", n)
+	}
+	// Another one was confirmed while its name was public.
+	_, err := f.PutHubSubscription(f.ctx, thoonk.HubSubscription{
+		ID: "1", Topic: blogTopic, Feed: "blog", Format: string(Atom), Callback: outside, Principal: "anonymous",
+		Holder: []byte(`{"name":"anonymous"}`), Created: time.Now(), Expires: time.Now().Add(time.Hour),
+	}, time.Time{}, thoonk.HubIntent{})
+	f.ok(err)
+	f.text("blog", "x", "1")
+	thoonktest.Eventually(t, "the delivery is refused", func() bool { return strings.Contains(f.only().State.Error, "may not be dialled") })
+	if inside.connections.Load() != 0 || len(inside.gets)+len(inside.got) != 0 {
+		t.Errorf("there were %d connections", inside.connections.Load())
+	}
+}
+
+// The same callback is asked where this machine may be dialled: what the test above watches is where it would arrive.
+func TestRebindingCallbacksWouldBeReached(t *testing.T) {
+	t.Parallel()
+	f := newFixtureSending(t, quick, newRebinding(t, netip.MustParsePrefix("127.0.0.0/8")))
+	f.feed("blog", thoonk.Config{})
+	inside := newCallback(t, "/cb")
+	f.accepted("hub.mode", "subscribe", "hub.callback", strings.Replace(inside.url, "127.0.0.1", "rebind.test", 1), "hub.topic", blogTopic)
+	inside.asked("subscribe")
+	if inside.connections.Load() == 0 {
+		t.Error("connections are not counted")
+	}
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {

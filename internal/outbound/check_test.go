@@ -4,13 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strings"
 	"testing"
-
-	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
 
 func TestForbiddenURLs(t *testing.T) {
@@ -102,54 +100,5 @@ func FuzzCheckURL(f *testing.F) {
 // resolver answers for these names.
 func resolver(t testing.TB, names map[string][]string) *net.Resolver {
 	t.Helper()
-	return resolving(t, func(name string) []string { return names[name] })
-}
-
-// resolving answers by a DNS server of its own, with what addresses returns.
-func resolving(t testing.TB, addresses func(name string) []string) *net.Resolver {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	go func() {
-		buffer := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			if answer, err := resolve(buffer[:n], addresses); err == nil {
-				_, _ = conn.WriteTo(answer, from)
-			}
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
-}
-
-func resolve(query []byte, addresses func(string) []string) ([]byte, error) {
-	var m dnsmessage.Message
-	if err := m.Unpack(query); err != nil {
-		return nil, err
-	}
-	q := m.Questions[0]
-	addrs := addresses(strings.ToLower(q.Name.String()))
-	m.Response, m.Additionals = true, nil
-	if addrs == nil {
-		m.RCode = dnsmessage.RCodeNameError
-	}
-	for _, a := range addrs {
-		ip := netip.MustParseAddr(a)
-		header := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, Type: q.Type}
-		switch {
-		case q.Type == dnsmessage.TypeA && ip.Is4():
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: ip.As4()}})
-		case q.Type == dnsmessage.TypeAAAA && ip.Is6():
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()}})
-		}
-	}
-	return m.Pack()
+	return thoonktest.Resolver(t, func(name string) []string { return names[name] })
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/thoonkd/thoonkd/internal/outbound"
+	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
 
 // loopback is a client that may dial this machine, where the tests' servers are.
@@ -99,7 +100,7 @@ func TestForbiddenAddressesAreNotDialled(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	t.Parallel()
 	var moved atomic.Bool
-	c := outbound.New(outbound.Options{Resolver: resolving(t, func(string) []string {
+	c := outbound.New(outbound.Options{Resolver: thoonktest.Resolver(t, func(string) []string {
 		if moved.Load() {
 			return []string{"127.0.0.1"}
 		}
