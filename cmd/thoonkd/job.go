@@ -23,12 +23,13 @@ func newJob(environ []string) *cobra.Command {
 what the exit codes mean is as with "thoonkd feed --help".`,
 		Example: `  thoonkd job submit mail --body '{"to": "bob"}' --wait 30s
   thoonkd job ls mail --state stalled
-  thoonkd job retry mail --stalled`,
+  thoonkd job retry mail --stalled
+  thoonkd job work mail ./send.sh`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f.flags(cmd)
-	cmd.AddCommand(newJobSubmit(f), newJobLs(f), newJobGet(f), newJobClaim(f), newJobFinish(f), newJobGiveUp(f, "cancel"), newJobGiveUp(f, "stall"),
+	cmd.AddCommand(newJobSubmit(f), newJobLs(f), newJobGet(f), newJobClaim(f), newJobWork(f), newJobFinish(f), newJobGiveUp(f, "cancel"), newJobGiveUp(f, "stall"),
 		newJobRetry(f), newJobRetract(f), newJobTail(f))
 	return cmd
 }

@@ -183,6 +183,11 @@ func TestSubmittersSeeTheirOwn(t *testing.T) {
 	one.send(404, "GET", jobPath("q", other.ID), "", "")
 	one.send(404, "GET", jobPath("q", other.ID)+"/result?wait=1s", "", "")
 	one.send(404, "DELETE", jobPath("q", other.ID), "", "")
+	for _, filter := range []string{`{"ids":["` + other.ID + `"]}`, `{"state":"claimed"}`} {
+		if r := one.send(200, "POST", "/v1/jobs/q/retract", "", filter); strings.Contains(string(r.body), `"retracted"`) {
+			t.Errorf("%s: %s", filter, r.body)
+		}
+	}
 	one.send(403, "POST", "/v1/jobs/q/claims", "", "")
 	one.send(403, "POST", jobPath("q", own.ID)+"/retry", "", "")
 	var page struct{ Jobs []shownJob }
