@@ -108,6 +108,9 @@ func (s *Server) putFeed(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkAccess(c.ctx(), name, cfg); err != nil {
+		return err
+	}
 	feed, created, err := s.o.Store.PutFeed(c.ctx(), thoonk.PutFeed{
 		Name: name, Config: cfg, If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
 	})
@@ -157,6 +160,9 @@ func (s *Server) patchFeed(c *call) error {
 			return feed.Revision, err
 		}
 		put.Config, err = patchConfig(feed.Config, data)
+		if err == nil {
+			err = s.checkAccess(c.ctx(), name, put.Config)
+		}
 		return feed.Revision, err
 	}, func(unchanged thoonk.Condition) error {
 		put.If = unchanged

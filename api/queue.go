@@ -139,6 +139,9 @@ func (s *Server) putQueue(c *call, t thoonk.Type) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkAccess(c.ctx(), name, cfg); err != nil {
+		return err
+	}
 	var before thoonk.Webhook
 	if cfg.Webhook.URL != "" && cfg.Webhook.Secret == "" {
 		present, err := s.o.Store.Feed(c.ctx(), name)
@@ -214,6 +217,9 @@ func (s *Server) patchQueue(c *call, t thoonk.Type) error {
 			return feed.Revision, err
 		}
 		put.Config, err = configuredQueue(undeclaredHistory(feed.Config), data, true)
+		if err == nil {
+			err = s.checkAccess(c.ctx(), name, put.Config)
+		}
 		if err == nil && put.Config.Webhook != feed.Config.Webhook {
 			err = s.checkWebhook(c.ctx(), &put.Config, feed.Config.Webhook)
 		}

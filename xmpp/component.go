@@ -20,6 +20,7 @@ import (
 	"github.com/thoonkd/thoonkd/xmpp/mam"
 	"github.com/thoonkd/thoonkd/xmpp/mirror"
 	"github.com/thoonkd/thoonkd/xmpp/notify"
+	"github.com/thoonkd/thoonkd/xmpp/roster"
 	"github.com/thoonkd/thoonkd/xmpp/service"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
@@ -77,13 +78,14 @@ func New(o Options) (*Component, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("xmpp", o.Domain)
 	c := &Component{o: o}
 	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Direct: c.fromSource, Keepalive: o.Keepalive, Log: o.Log})
+	rosters := roster.New(c.link, o.Log)
 	c.notifier = notify.New(notify.Options{
 		Store: o.Store, Streams: o.Streams, Link: c.link, Config: service.DescribeConfig, JIDs: o.JIDs, Host: o.Host,
-		BounceGrace: o.BounceGrace, Log: o.Log,
+		Admits: rosters.Admits, BounceGrace: o.BounceGrace, Log: o.Log,
 	})
 	c.service = service.New(service.Options{
 		Store: o.Store, Subscriptions: subscriptions{o.Store, c.notifier}, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link,
-		Last: c.notifier.Last, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
+		Last: c.notifier.Last, Rosters: rosters, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
 	})
 	c.archive = mam.New(mam.Options{Store: o.Store, Reader: c.service.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
 	c.mirrors = mirror.New(mirror.Options{
@@ -196,6 +198,9 @@ func (h handler) Bounce(ctx context.Context, m *stanza.Stanza) {
 	h.c.notifier.Bounce(ctx, m)
 	h.c.service.Bounce(ctx, m)
 }
+
+// OffersRosters reports whether the server lets the rosters of its users be read, which two access models need.
+func (c *Component) OffersRosters() bool { return len(c.link.RosterHosts()) > 0 }
 
 // Stats are the counts of a component.
 type Stats struct {

@@ -105,7 +105,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge = newEdge(cfg, append(mounts, links.mounts(st)...), incoming, st, jobs, broker, ready, metrics, verifier, log)
+	edge = newEdge(cfg, append(mounts, links.mounts(st)...), links, incoming, st, jobs, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -114,7 +114,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 }
 
 // newEdge returns the REST edge, which shows the metrics, and counts in them.
-func newEdge(cfg config.Config, mounts []api.Mount, incoming sources, st *store.Store, jobs api.Jobs, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
+func newEdge(cfg config.Config, mounts []api.Mount, links components, incoming sources, st *store.Store, jobs api.Jobs, broker *stream.Broker, ready health, metrics *telemetry.Metrics, verifier *auth.Verifier, log *slog.Logger) *api.Server {
 	return api.New(api.Options{
 		Store:         st,
 		Jobs:          jobs,
@@ -131,6 +131,7 @@ func newEdge(cfg config.Config, mounts []api.Mount, incoming sources, st *store.
 		CORSOrigins:   cfg.CORSOrigins,
 		Subscriptions: st,
 		Sources:       incoming,
+		Rosters:       links.offerRosters,
 		Mounts:        mounts,
 		OpenAPI:       openapi.Document(cfg.PublicURL),
 		Docs:          openapi.Docs(),

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/thoonkd/thoonkd/api"
@@ -47,6 +48,11 @@ func (c components) run(ctx context.Context, running *sync.WaitGroup) {
 	for _, one := range c {
 		running.Go(func() { one.Run(ctx) })
 	}
+}
+
+// offerRosters reports whether the server of a component that is attached lets its users' rosters be read.
+func (c components) offerRosters() bool {
+	return slices.ContainsFunc(c, (*xmpp.Component).OffersRosters)
 }
 
 func (c components) metrics() []telemetry.XMPPLink {

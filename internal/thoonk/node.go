@@ -17,6 +17,8 @@ type Node struct {
 	MaxPayload  int          `json:"max_payload_size,omitempty"`
 	MessageType string       `json:"notification_type,omitempty"` // of notifications: MessageNormal; empty: headline
 
+	RosterGroups string `json:"roster_groups_allowed,omitempty"` // names, one a line: whom the access model Roster lets in
+
 	NoSubscribe     bool `json:"no_subscribe,omitempty"`     // nobody subscribes
 	NoNotifications bool `json:"no_notifications,omitempty"` // nobody is notified
 	NoPayloads      bool `json:"no_payloads,omitempty"`      // notifications of items come without the payload
@@ -36,7 +38,17 @@ const (
 	Whitelist AccessModel = ""          // nobody
 	Authorize AccessModel = "authorize" // whose subscription an owner has approved
 	Open      AccessModel = "open"      // everybody on XMPP
+	Presence  AccessModel = "presence"  // who may see when an owner is there
+	Roster    AccessModel = "roster"    // who is in one of the groups of an owner's roster that the node names
 )
+
+// ByRoster reports whether the rosters of the owners say who may. A server lets components read them, or it does not.
+func (m AccessModel) ByRoster() bool { return m == Presence || m == Roster }
+
+// Groups returns the groups of rosters that the access model [Roster] lets in.
+func (n Node) Groups() []string {
+	return strings.FieldsFunc(n.RosterGroups, func(r rune) bool { return r == '\n' })
+}
 
 // PublishModel says who may publish on a node without a grant or an affiliation.
 type PublishModel string
@@ -65,18 +77,21 @@ func (n Node) PayloadBound() int {
 	return n.MaxPayload
 }
 
-// ParseAccessModel reads the name of an access model, or returns an [Unsupported] error for one that XEP-0060 has and we
-// have not, and an [Invalid] one for any other.
+// ParseAccessModel reads the name of an access model, or returns an [Invalid] error. Whether rosters can be read is not looked
+// at: see [ErrNoRosters].
 func ParseAccessModel(s string) (AccessModel, error) {
 	switch s {
 	case "whitelist":
 		return Whitelist, nil
-	case string(Authorize), string(Open):
+	case string(Authorize), string(Open), string(Presence), string(Roster):
 		return AccessModel(s), nil
-	case "presence", "roster":
-		return "", E(Unsupported, "the access model %s is not offered: open, authorize and whitelist are", s)
 	}
-	return "", E(Invalid, "an access model is open, authorize or whitelist")
+	return "", E(Invalid, "an access model is open, authorize, whitelist, presence or roster")
+}
+
+// ErrNoRosters is the [Unsupported] error for an access model by rosters where no server lets them be read.
+func ErrNoRosters(m AccessModel) error {
+	return E(Unsupported, "the access model %s is not offered: open, authorize and whitelist are", m)
 }
 
 // String returns the name that XEP-0060 has for it.
@@ -146,6 +161,8 @@ func (n *Node) SetText(name, value string) (err error) {
 		n.Language, err = nodeText(value)
 	case "type":
 		n.PayloadType, err = nodeText(value)
+	case "roster_groups_allowed":
+		n.RosterGroups, err = nodeText(strings.TrimSpace(value))
 	case "notification_type":
 		n.MessageType, err = parseMessageType(value)
 	case "send_last_published_item":

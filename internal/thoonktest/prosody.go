@@ -136,6 +136,9 @@ func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
 	b.WriteString("  }\nComponent \"pubsub." + host + "\" \"pubsub\"\n  admins = { \"admin@" + host + "\", \"admin@thoonk0." + host + "\" }\n")
 	for _, d := range domains(host)[2:] {
 		fmt.Fprintf(&b, "Component %q\n  component_secret = %q\n", d, componentSecret)
+		if strings.HasPrefix(d, "friend") {
+			b.WriteString("  modules_enabled = { \"privilege\" }\n") // it says there what is granted
+		}
 	}
 	config := filepath.Join(dir, "prosody.cfg.lua")
 	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {

@@ -137,6 +137,9 @@ func (s *session) message(st stanza.Stanza) func(context.Context) {
 		s.refuse(st.Element, stanza.Err(stanza.ServiceUnavailable).WithText("there is nobody at this address"))
 		return nil
 	}
+	if s.privilege(&st) {
+		return nil
+	}
 	if s.link.o.Direct != nil {
 		taken := false
 		s.guard(st.Element, func(context.Context) { taken = s.link.o.Direct(&st) })

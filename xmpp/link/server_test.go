@@ -37,8 +37,12 @@ func servers(t *testing.T, test func(t *testing.T, s *thoonktest.XMPPServer)) {
 // attachTo returns a link that is attached to a real server.
 func attachTo(t *testing.T, s *thoonktest.XMPPServer, h *echo) *link.Link {
 	t.Helper()
+	return attachAs(t, s.Component(t), h)
+}
+
+func attachAs(t *testing.T, c thoonktest.Component, h *echo) *link.Link {
+	t.Helper()
 	h.messages, h.bounces = make(chan *stanza.Stanza, 100), make(chan *stanza.Stanza, 100)
-	c := s.Component(t)
 	l := link.New(link.Options{Addr: c.Addr, Domain: jid.MustParse(c.Domain), Secret: c.Secret, Handler: h})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -27,6 +27,8 @@ type session struct {
 	jobs   *dispatcher
 	ctx    context.Context //nolint:containedctx // of the handlers: it ends with the session
 	cancel context.CancelCauseFunc
+
+	privileges privileges
 }
 
 func newSession(l *Link, conn net.Conn) *session {

@@ -20,14 +20,14 @@ const (
 // batch is what is told together. What it has looked up holds for all of it.
 type batch struct {
 	*Notifier
-	out      []byte
-	feeds    map[thoonk.FeedName]thoonk.Feed
-	excluded map[thoonk.FeedName]map[string]bool // bare JIDs that are told nothing
-	now      time.Time
+	out     []byte
+	feeds   map[thoonk.FeedName]thoonk.Feed
+	readers map[thoonk.FeedName]readers
+	now     time.Time
 }
 
 func (n *Notifier) newBatch() *batch {
-	return &batch{Notifier: n, feeds: make(map[thoonk.FeedName]thoonk.Feed), excluded: make(map[thoonk.FeedName]map[string]bool), now: time.Now()}
+	return &batch{Notifier: n, feeds: make(map[thoonk.FeedName]thoonk.Feed), readers: make(map[thoonk.FeedName]readers), now: time.Now()}
 }
 
 // tell tells of one change. Purges come item by item, and are told as one when they are complete.
@@ -104,7 +104,7 @@ const maxConfigs = 10_000
 
 // notify tells the subscribers to one node or pattern. Those of one JID stand one after the other, and get one message.
 func (b *batch) notify(ctx context.Context, node thoonk.Pattern, ev thoonk.Event, notice *notice) error {
-	excluded, err := b.outcasts(ctx, ev.Feed)
+	who, err := b.whoReads(ctx, ev.Feed)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,14 @@ func (b *batch) notify(ctx context.Context, node thoonk.Pattern, ev thoonk.Event
 				}
 				same = same[:0]
 			}
-			if b.wants(sub, ev) && !excluded[sub.Bare()] {
+			if !b.wants(sub, ev) {
+				continue
+			}
+			told, err := b.may(ctx, who, sub, ev)
+			if err != nil {
+				return err
+			}
+			if told {
 				same = append(same, sub)
 			}
 		}
@@ -150,25 +157,6 @@ func (b *batch) wants(sub thoonk.NodeSubscription, ev thoonk.Event) bool {
 		return b.o.JIDs.Principal(sub.Bare()).Can(auth.Read, ev.Feed)
 	}
 	return true
-}
-
-// outcasts returns the bare JIDs that may not read a feed whatever else they have.
-func (b *batch) outcasts(ctx context.Context, feed thoonk.FeedName) (map[string]bool, error) {
-	if known, ok := b.excluded[feed]; ok {
-		return known, nil
-	}
-	all, err := b.o.Store.Affiliations(ctx, feed)
-	if err != nil {
-		return nil, err
-	}
-	excluded := make(map[string]bool)
-	for _, a := range all {
-		if a.Affiliation == thoonk.Outcast || a.Affiliation == thoonk.PublishOnly {
-			excluded[a.JID] = true
-		}
-	}
-	b.excluded[feed] = excluded
-	return excluded, nil
 }
 
 // message puts one message for the subscriptions of one JID into the batch.

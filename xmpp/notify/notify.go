@@ -71,6 +71,9 @@ type Options struct {
 	Log     *slog.Logger
 	// Config returns the form that describes the configuration of a node; nil: none is told.
 	Config func(thoonk.Config) *stanza.Element
+	// Admits reports whether the owners of a node know a bare JID as the node's access model, one by rosters, wants it; nil: nobody
+	// is known.
+	Admits func(ctx context.Context, node thoonk.Node, owners []string, bare string) (bool, error)
 	// BounceGrace is how long nothing may arrive at a subscriber before it is taken to be gone; 0: a week.
 	BounceGrace time.Duration
 }

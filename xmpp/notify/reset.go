@@ -98,6 +98,7 @@ func (b *batch) catchUp(ctx context.Context, name thoonk.FeedName, from, to thoo
 // tellReset tells the subscribers of a feed that they may have missed something.
 func (b *batch) tellReset(ctx context.Context, feed thoonk.Feed, at thoonk.Revision) error {
 	b.counts.resets.Add(1)
+	b.feeds[feed.Name] = feed
 	ev := thoonk.Event{Feed: feed.Name, Kind: thoonk.Publish, Revision: at}
 	notice, err := b.render(feed, ev)
 	if notice == nil || err != nil {

@@ -93,6 +93,9 @@ func (st *standing) mayRead(ctx context.Context) error {
 	if st.is(thoonk.PublishOnly) {
 		return stanza.Err(stanza.Forbidden)
 	}
+	if st.feed.Config.Node.Access.ByRoster() {
+		return st.known(ctx)
+	}
 	subscribed, err := st.subscribed(ctx)
 	switch {
 	case err != nil:
@@ -125,6 +128,11 @@ func (st *standing) mayPublish(ctx context.Context) error {
 		return nil
 	}
 	if st.feed.Config.Node.Publishers == thoonk.BySubscribers {
+		if st.feed.Config.Node.Access.ByRoster() && !st.reads() {
+			if err := st.known(ctx); err != nil {
+				return err
+			}
+		}
 		if subscribed, err := st.subscribed(ctx); subscribed || err != nil {
 			return err
 		}

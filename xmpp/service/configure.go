@@ -15,7 +15,7 @@ func (s *Service) showConfig(ctx context.Context, r *request) (*stanza.Element, 
 		return nil, err
 	}
 	return ownerResult(stanza.New(stanza.NSPubsubOwner, "configure").Set("node", string(st.feed.Name)).
-		Add(configForm(form.Ask, st.feed.Config).Element())), nil
+		Add(s.config(st.feed.Config).Element())), nil
 }
 
 // configure changes a node's configuration: section 8.2.4. What the form does not name stays.
@@ -30,7 +30,7 @@ func (s *Service) configure(ctx context.Context, r *request) (*stanza.Element, e
 	}
 	for {
 		config := st.feed.Config
-		if err := applyForm(&config, f); err != nil {
+		if err := s.apply(&config, f); err != nil {
 			return nil, err
 		}
 		if config.Type != st.feed.Config.Type {
@@ -59,5 +59,5 @@ func (s *Service) owned(ctx context.Context, r *request) (*standing, error) {
 
 // defaultConfig returns what a new node has: section 8.3.
 func (s *Service) defaultConfig(context.Context, *request) (*stanza.Element, error) {
-	return ownerResult(stanza.New(stanza.NSPubsubOwner, "default").Add(configForm(form.Ask, newConfig()).Element())), nil
+	return ownerResult(stanza.New(stanza.NSPubsubOwner, "default").Add(s.config(newConfig()).Element())), nil
 }

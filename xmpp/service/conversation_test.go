@@ -14,7 +14,8 @@ import (
 var update = flag.Bool("update", false, "write the answers of the conversations in testdata anew")
 
 // A conversation is a file of exchanges with empty lines between. An exchange is a line "name get", "name set" or "name message",
-// the payload, and then, after a line "--", what is answered and what is sent. Lines that begin with "#" are comments.
+// the payload, and then, after a line "--", what is answered and what is sent. "server grants" has the rosters be there, and
+// "server withdraws" not any more. Lines that begin with "#" are comments.
 func TestConversations(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -72,9 +73,12 @@ func converse(t *testing.T, file string) {
 // exchange returns the answer, what was sent, and who was sent the last item, each on lines of its own.
 func (f *fixture) exchange(name, kind, payload string) string {
 	var said []string
-	if kind == "message" {
+	switch {
+	case name == "server":
+		f.known.granted.Store(kind == "grants")
+	case kind == "message":
 		f.message(name, payload)
-	} else {
+	default:
 		said = append(said, f.iq(name, kind, payload))
 	}
 	said = append(said, f.sender.take()...)

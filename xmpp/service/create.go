@@ -20,7 +20,7 @@ func (s *Service) create(ctx context.Context, r *request) (*stanza.Element, erro
 	}
 	config := newConfig()
 	if c := r.Payload.Child(stanza.NSPubsub, "configure"); c != nil {
-		if err := configureOnCreate(&config, c); err != nil {
+		if err := s.configureOnCreate(&config, c); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +47,7 @@ func newNode(e *stanza.Element) (name thoonk.FeedName, instant bool, err error) 
 	return name, false, err
 }
 
-func configureOnCreate(config *thoonk.Config, e *stanza.Element) error {
+func (s *Service) configureOnCreate(config *thoonk.Config, e *stanza.Element) error {
 	if _, named := e.LookupAttr("node"); named {
 		return stanza.Err(stanza.BadRequest).WithText("configure beside create has no node") // section 8.1.3
 	}
@@ -58,7 +58,7 @@ func configureOnCreate(config *thoonk.Config, e *stanza.Element) error {
 	if err != nil || f.Type == form.Cancel {
 		return err
 	}
-	return applyForm(config, f)
+	return s.apply(config, f)
 }
 
 // make makes a node whose owner is the sender.

@@ -56,6 +56,9 @@ func (s *Service) discoInfo(ctx context.Context, r *request) (*stanza.Element, e
 		for _, f := range serviceFeatures {
 			query.Add(feature(stanza.NSPubsub + "#" + f))
 		}
+		if s.offersRosters() {
+			query.Add(feature(stanza.NSPubsub+"#access-presence"), feature(stanza.NSPubsub+"#access-roster"))
+		}
 		return query, nil
 	}
 	if info := s.commandInfo(r, query); info != nil {
@@ -90,7 +93,8 @@ func (s *Service) nodeFeatures(st *standing) []string {
 			}
 		}
 	}
-	add(true, "access-"+n.Access.String(), "item-ids", "meta-data", "persistent-items", "publish", "retract-items", "retrieve-items", "rsm")
+	add(!n.Access.ByRoster() || s.offersRosters(), "access-"+n.Access.String())
+	add(true, "item-ids", "meta-data", "persistent-items", "publish", "retract-items", "retrieve-items", "rsm")
 	add(!n.NoSubscribe, "subscribe", "multi-subscribe", "leased-subscription", "subscription-options")
 	add(!n.NoLast && !st.isQueue(), "last-published")
 	add(!st.isQueue(), "delete-any", "publish-options", "purge-nodes")

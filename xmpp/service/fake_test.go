@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,6 +140,22 @@ func (s *sender) take() []string {
 	return sent
 }
 
+// rosters are those of owners who see and group as a test has it, while the server grants it.
+type rosters struct {
+	granted atomic.Bool
+}
+
+func (r *rosters) Offered() bool { return r.granted.Load() }
+
+// Admits knows alice's roster: bob sees her, and carol is in the group "team".
+func (r *rosters) Admits(_ context.Context, node thoonk.Node, owners []string, bare string) (bool, error) {
+	if !r.granted.Load() || !slices.Contains(owners, "alice@a.test") {
+		return false, nil
+	}
+	return node.Access == thoonk.Presence && bare == "bob@a.test" ||
+		node.Access == thoonk.Roster && bare == "carol@a.test" && slices.Contains(node.Groups(), "team"), nil
+}
+
 // fixture is a service on a real store. The principals are: admin, who may everything; alice, who may create and work on what
 // begins with her name or with "q"; bob, carol and dave, who have no grants but one to submit jobs for bob and one to read
 // for carol.
@@ -148,6 +165,7 @@ type fixture struct {
 	store  *store.Store
 	subs   *subscriptions
 	sender *sender
+	known  *rosters
 	last   []string // subscriptions that were sent the last item
 	ids    int
 }
@@ -159,9 +177,9 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	f := &fixture{T: t, store: st, subs: &subscriptions{feed: st.Feed}, sender: &sender{}}
+	f := &fixture{T: t, store: st, subs: &subscriptions{feed: st.Feed}, sender: &sender{}, known: &rosters{}}
 	f.Service = service.New(service.Options{
-		Store: st, Subscriptions: f.subs, Jobs: st, Sender: f.sender, Version: "1.2", Host: "feeds.test",
+		Store: st, Subscriptions: f.subs, Jobs: st, Sender: f.sender, Rosters: f.known, Version: "1.2", Host: "feeds.test",
 		Last: func(_ context.Context, s thoonk.NodeSubscription) { f.last = append(f.last, s.JID+" "+s.ID) },
 		Now:  func() time.Time { return time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC) },
 		JIDs: auth.JIDs{

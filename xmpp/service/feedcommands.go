@@ -82,7 +82,7 @@ func (s *Service) pending(ctx context.Context, node thoonk.FeedName) ([]thoonk.N
 // createCommand makes a feed or a queue.
 func (s *Service) createCommand(ctx context.Context, r *request, f form.Form) (*form.Form, string, error) {
 	if _, filled := f.Field(fieldNode); !filled {
-		blank := configForm(form.Ask, newConfig())
+		blank := s.config(newConfig())
 		blank.Title, blank.FormType = "Create a feed or a queue", formCommand
 		blank.Fields = append([]form.Field{{Var: fieldNode, Type: form.TextSingle, Label: "Its name", Required: true}}, blank.Fields...)
 		return &blank, "", nil
@@ -93,7 +93,7 @@ func (s *Service) createCommand(ctx context.Context, r *request, f form.Form) (*
 	}
 	config := newConfig()
 	f.Fields = slices.DeleteFunc(f.Fields, func(field form.Field) bool { return field.Var == fieldNode })
-	if err := applyForm(&config, f); err != nil {
+	if err := s.apply(&config, f); err != nil {
 		return nil, "", err
 	}
 	return nil, string(name) + " is made.", s.make(ctx, r, name, config)

@@ -2,6 +2,7 @@ package service
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,8 +50,8 @@ func newConfig() thoonk.Config {
 	return thoonk.Config{Type: thoonk.TypeFeed, Node: thoonk.Node{Access: thoonk.Open}}
 }
 
-// configForm returns a configuration as a form.
-func configForm(kind string, c thoonk.Config) form.Form {
+// configForm returns a configuration as a form, with the access models that can be chosen.
+func configForm(kind string, c thoonk.Config, models ...string) form.Form {
 	n := c.Node
 	f := form.Form{Type: kind, FormType: formConfig}
 	f.Fields = append(f.Fields,
@@ -58,7 +59,7 @@ func configForm(kind string, c thoonk.Config) form.Form {
 		form.Line(prefix+"description", "What the node is about", n.Description),
 		form.Line(prefix+"language", "The language of its texts", n.Language),
 		form.Line(prefix+"type", "The namespace that payloads must have", n.PayloadType),
-		form.Choice(prefix+"access_model", "Who may subscribe and read", n.Access.String(), "open", "authorize", "whitelist"),
+		form.Choice(prefix+"access_model", "Who may subscribe and read", n.Access.String(), models...),
 		form.Choice(prefix+"publish_model", "Who may publish", n.Publishers.String(), "publishers", "subscribers", "open"),
 		form.Line(prefix+"max_items", "So many items are kept; or max", maxItems(c)),
 		form.Flag(prefix+"persist_items", "Keep items", true),
@@ -66,6 +67,11 @@ func configForm(kind string, c thoonk.Config) form.Form {
 		form.Choice(prefix+"send_last_published_item", "When to send the last item", sendLast(n), "never", "on_sub"),
 		form.Choice(prefix+"notification_type", "The type of notifications", messageType(n), "headline", "normal"),
 	)
+	if n.RosterGroups != "" || slices.Contains(models, string(thoonk.Roster)) {
+		f.Fields = append(f.Fields, form.Field{
+			Var: prefix + "roster_groups_allowed", Type: form.TextMulti, Label: "Groups of the owners' rosters that may, with roster", Values: n.Groups(),
+		})
+	}
 	for _, flag := range thoonk.NodeFlags {
 		f.Fields = append(f.Fields, form.Flag(prefix+flag.Name, flagLabels[flag.Name], flag.Of(n)))
 	}
@@ -79,7 +85,33 @@ func configForm(kind string, c thoonk.Config) form.Form {
 }
 
 // DescribeConfig returns a configuration as those are told of it who are subscribed.
-func DescribeConfig(c thoonk.Config) *stanza.Element { return configForm(form.Result, c).Element() }
+func DescribeConfig(c thoonk.Config) *stanza.Element {
+	return configForm(form.Result, c, accessModels...).Element()
+}
+
+// accessModels are those that no rosters are needed for.
+var accessModels = []string{string(thoonk.Open), string(thoonk.Authorize), "whitelist"}
+
+// config returns a configuration as a form to be filled in.
+func (s *Service) config(c thoonk.Config) form.Form {
+	models := accessModels
+	if s.offersRosters() {
+		models = append(models[:len(models):len(models)], string(thoonk.Presence), string(thoonk.Roster))
+	}
+	return configForm(form.Ask, c, models...)
+}
+
+// apply changes a configuration as a form says, if we can do what it then says.
+func (s *Service) apply(c *thoonk.Config, f form.Form) error {
+	before := c.Node.Access
+	if err := applyForm(c, f); err != nil {
+		return err
+	}
+	if m := c.Node.Access; m.ByRoster() && m != before && !s.offersRosters() {
+		return stanza.Pubsub(stanza.NotAcceptable, "unsupported-access-model").WithText(stanza.FromError(thoonk.ErrNoRosters(m)).Text) // section 8.1.2
+	}
+	return nil
+}
 
 func orDefault(n, usual int) int {
 	if n == 0 {
@@ -143,11 +175,8 @@ func applyField(c *thoonk.Config, field form.Field) (err error) {
 		}
 	}
 	switch name {
-	case "title", "description", "language", "type", "access_model", "publish_model", "notification_type", "send_last_published_item":
+	case "title", "description", "language", "type", "access_model", "publish_model", "notification_type", "send_last_published_item", "roster_groups_allowed":
 		err = c.Node.SetText(name, field.Text())
-		if name == "access_model" && thoonk.KindOf(err) == thoonk.Unsupported {
-			return stanza.Pubsub(stanza.NotAcceptable, "unsupported-access-model").WithText(stanza.FromError(err).Text) // section 8.1.2
-		}
 	case "max_items":
 		if c.MaxLength, err = number(field, 1, maxItemsMost, "max"); err == nil && c.MaxLength > 0 && c.Type == thoonk.TypeSortedFeed {
 			err = thoonk.E(thoonk.Invalid, "a sorted feed keeps all of its items: max")
@@ -171,7 +200,6 @@ var fixedFields = map[string][]string{
 	"item_expire":             {"max", ""},
 	"collection":              {""},
 	"children":                {""},
-	"roster_groups_allowed":   {""},
 	"body_xslt":               {""},
 	"dataform_xslt":           {""},
 	"contact":                 {""},

@@ -84,7 +84,7 @@ func (o options) met(config thoonk.Config) bool {
 // autoCreate makes the node that is published on: sections 7.1.4 and 7.1.5.
 func (s *Service) autoCreate(ctx context.Context, r *request, name thoonk.FeedName, o options) (*standing, error) {
 	config := newConfig()
-	if err := applyForm(&config, o.form); err != nil {
+	if err := s.apply(&config, o.form); err != nil {
 		return nil, err
 	}
 	if config.Type == thoonk.TypeFeed || config.Type == thoonk.TypeSortedFeed {

@@ -43,6 +43,14 @@ type Subscriptions interface {
 	CountNodeSubscriptions(ctx context.Context, node thoonk.Pattern) (int, error)
 }
 
+// Rosters say whom owners of nodes know. Where a server lets nobody read them nobody is let in.
+type Rosters interface {
+	// Offered reports whether some host lets its rosters be read.
+	Offered() bool
+	// Admits reports whether the owners of a node know a bare JID as its access model wants it.
+	Admits(ctx context.Context, node thoonk.Node, owners []string, bare string) (bool, error)
+}
+
 // Options are what a service works with.
 type Options struct {
 	Store         Store
@@ -51,7 +59,9 @@ type Options struct {
 	JIDs          auth.JIDs     // grants of those who come over this link
 	Sender        stanza.Sender // of this link
 	// Last sends the last item of a node to a new subscriber.
-	Last    func(context.Context, thoonk.NodeSubscription)
+	Last func(context.Context, thoonk.NodeSubscription)
+	// Rosters are those of the users of this link's server; nil: they cannot be read.
+	Rosters Rosters
 	MAM     bool // whether the history of nodes can be asked for; somebody else answers
 	Version string
 	Host    string // in the ids of Atom entries: that of the public URL

@@ -116,6 +116,8 @@ func (s *Service) subscribable(ctx context.Context, r *request, sub *thoonk.Node
 		return st, nil
 	case st.is(thoonk.PublishOnly):
 		return nil, stanza.Err(stanza.Forbidden)
+	case n.Access.ByRoster():
+		return st, st.known(ctx)
 	case n.Access == thoonk.Authorize:
 		approved, err := st.subscribed(ctx)
 		sub.Pending = !approved

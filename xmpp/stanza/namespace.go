@@ -13,7 +13,8 @@ const (
 	NSPubsubOwner  = NSPubsub + "#owner"
 	NSPubsubEvent  = NSPubsub + "#event"
 	NSPubsubErrors = NSPubsub + "#errors"
-	NSPing         = "urn:xmpp:ping" // XEP-0199
+	NSPing         = "urn:xmpp:ping"    // XEP-0199
+	NSRoster       = "jabber:iq:roster" // RFC 6121 section 2
 
 	nsXML = "http://www.w3.org/XML/1998/namespace"
 )
