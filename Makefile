@@ -123,7 +123,7 @@ fuzz: ## Run every fuzz target for FUZZTIME=60s
 .PHONY: soak
 soak: deps fuzz ## The long run: fuzzing, all tests five times, then the stress and model tests at full size
 	@$(call gotest,-count=5 )
-	@echo "== stress at full size"; THOONKD_TEST_SOAK=1 go test -timeout 60m -count=1 -run Stress -v ./cmd/thoonkd
+	@echo "== stress at full size"; THOONKD_TEST_SOAK=1 go test -timeout 60m -count=1 -run 'Stress|SurviveCrashes|KilledWorker' -v ./cmd/thoonkd
 	@echo "== models at full size"; go test -timeout 60m -count=10 -run Model ./internal/store -rapid.checks=100
 
 .PHONY: bench
