@@ -23,7 +23,9 @@ func (n *Notifier) reset(ctx context.Context, step stream.Step, place thoonk.Rev
 		}
 		return b.flush(ctx)
 	}
-	n.o.Log.WarnContext(ctx, "xmpp: the log does not reach back to what was told last; the histories are asked", "domain", n.domain, "place", place)
+	if place != beforeAll { // else nothing was told ever, and nothing is missing
+		n.o.Log.WarnContext(ctx, "xmpp: the log does not reach back to what was told last; the histories are asked", "domain", n.domain, "place", place)
+	}
 	clear(n.purging)
 	nodes, patterns := n.index.all()
 	seen := make(map[thoonk.FeedName]bool)
