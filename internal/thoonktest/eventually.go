@@ -6,9 +6,9 @@ import (
 )
 
 // bound is how long a test waits for something that happens asynchronously.
-const bound = 10 * time.Second
+const bound = 30 * time.Second
 
-// Eventually waits until cond is true, and fails the test after 10 s, naming what did not happen. It looks often at
+// Eventually waits until cond is true, and fails the test after 30 s, naming what did not happen. It looks often at
 // first, so that a test is as fast as what it waits for.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
@@ -21,7 +21,7 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// Next returns the next value from c, and fails the test if c is closed or gives none within 10 s.
+// Next returns the next value from c, and fails the test if c is closed or gives none within 30 s.
 func Next[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	timeout := time.NewTimer(bound)
