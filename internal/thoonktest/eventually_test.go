@@ -63,7 +63,7 @@ func TestNext(t *testing.T) {
 		if v := thoonktest.Next(t, c); v != 7 {
 			t.Errorf("got %d", v)
 		}
-		if text := catch(func(t testing.TB) { thoonktest.Next(t, c) }); !strings.Contains(text, "10s") {
+		if text := catch(func(t testing.TB) { thoonktest.Next(t, c) }); !strings.Contains(text, "30s") {
 			t.Errorf("it failed with %q", text)
 		}
 		close(c)
