@@ -43,7 +43,7 @@ func (s *Server) getResult(c *call) error {
 	if err != nil {
 		return err
 	}
-	if wait > 0 && !settled(job) {
+	if wait > 0 && (!settled(job) || job.Unknown) { // its result may be on the way
 		c.untimed()
 		if job, err = s.o.Jobs.AwaitJob(c.ctx(), queue, id, wait); err != nil {
 			return err

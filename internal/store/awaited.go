@@ -38,20 +38,36 @@ func newAwaited(s *Store) *awaited {
 	return &awaited{store: s, lines: make(map[thoonk.FeedName]*awaitedLine)}
 }
 
+// resultComes is how long after another client finished a job its result is still waited for: it is announced after the job has ended.
+const resultComes = 300 * time.Millisecond
+
 // AwaitJob returns a job once it is over or stalled, or as it is when wait ends. Errors: as Job.
 func (s *Store) AwaitJob(ctx context.Context, queue thoonk.FeedName, id thoonk.JobID, wait time.Duration) (thoonk.Job, error) {
 	over := s.waiting.awaited.enter(queue, id)
 	defer s.waiting.awaited.leave(queue, id, over)
+	end := time.Now().Add(wait)
 	j, err := s.Job(ctx, queue, id) // after enter: nothing ends unheard
-	if err != nil || j.State.Ended() || j.State == thoonk.JobStalled || wait <= 0 {
+	if err != nil || wait <= 0 {
 		return j, err
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-over:
-	case <-timer.C:
-	case <-ctx.Done():
+	if !j.State.Ended() && j.State != thoonk.JobStalled {
+		timer := time.NewTimer(time.Until(end))
+		defer timer.Stop()
+		select {
+		case <-over:
+		case <-timer.C:
+		case <-ctx.Done():
+			return thoonk.Job{}, failure("await", ctx.Err())
+		}
+		if j, err = s.Job(ctx, queue, id); err != nil {
+			return j, err
+		}
+	}
+	coming := min(resultComes-time.Since(j.Ended), resultComes, time.Until(end))
+	if !j.Unknown || coming <= 0 {
+		return j, nil
+	}
+	if !sleep(ctx, coming) {
 		return thoonk.Job{}, failure("await", ctx.Err())
 	}
 	return s.Job(ctx, queue, id)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,50 @@ func TestTellsWhatOtherClientsDoToJobs(t *testing.T) {
 		f.eventuallyTold("q", id, "submit claim finish")
 		if n := f.redis.HLen(f.ctx, "thoonk.jobs:q").Val(); n != 0 {
 			f.Errorf("%d records are left", n)
+		}
+	})
+}
+
+// Between the moment that another client finishes a job and that somebody settles it, it is in no key of the contract.
+func TestLooksForWhatOtherClientsFinished(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		other := f.foreign()
+		f.jobs("q", thoonk.JobConfig{})
+		f.submit("q", job("a", "x"), job("b", "x"), job("c", "x"))
+		for range 2 {
+			taken, _ := other.GetJob("q")
+			other.FinishJob("q", taken.ID, nil)
+		}
+		if j, err := f.Job(f.ctx, "q", "a"); err != nil || j.State != thoonk.JobFinished || !j.Unknown {
+			f.Errorf("%+v, %v", j, err)
+		}
+		jobs, err := f.JobsByID(f.ctx, "q", []thoonk.JobID{"nobody", "c", "b"})
+		f.ok(err)
+		if len(jobs) != 2 || jobs[0].State != thoonk.JobQueued || jobs[1].State != thoonk.JobFinished {
+			f.Errorf("%+v", jobs)
+		}
+		_, err = f.Job(f.ctx, "q", "nobody")
+		f.fails(err, thoonk.NotFound)
+	})
+}
+
+// Whoever settles first, those who wait get the result that another client announces.
+func TestAwaitsResultsOfOtherClients(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.beside(f.Watch)
+		f.adopting()
+		other := f.foreign()
+		f.jobs("q", thoonk.JobConfig{})
+		for i := range 20 {
+			id := thoonk.JobID(strconv.Itoa(i))
+			f.submit("q", job(string(id), "x"))
+			waited := f.await("q", id)
+			other.GetJob("q")
+			result := "theirs"
+			other.FinishJob("q", string(id), &result)
+			if j := thoonktest.Next(f, waited); string(j.Result) != result || j.Unknown {
+				f.Errorf("%+v", j)
+			}
 		}
 	})
 }

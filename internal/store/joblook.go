@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,10 +25,23 @@ func noSuchJob(queue thoonk.FeedName) *thoonk.Error {
 	return thoonk.E(thoonk.NotFound, "no such job in queue %q", queue)
 }
 
-// JobsByID returns those of the jobs that are there, or were and are remembered. Errors: NotFound (the queue), Invalid (too many),
-// Conflict, Unavailable.
+// JobsByID returns those of the jobs that are there, or were and are remembered. One that another client finished a moment ago is in
+// neither place: it is settled then and there. Errors: NotFound (the queue), Invalid (too many), Conflict, Unavailable.
 func (s *Store) JobsByID(ctx context.Context, queue thoonk.FeedName, ids []thoonk.JobID) ([]thoonk.Job, error) {
-	page, err := s.chosenJobs(ctx, queue, thoonk.JobFilter{IDs: ids})
+	filter := thoonk.JobFilter{IDs: ids}
+	page, err := s.chosenJobs(ctx, queue, filter)
+	if err != nil || len(page.Jobs) >= len(ids) {
+		return page.Jobs, err
+	}
+	found := make(map[thoonk.JobID]bool, len(page.Jobs))
+	for _, j := range page.Jobs {
+		found[j.ID] = true
+	}
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id thoonk.JobID) bool { return found[id] })
+	if _, err := s.SettleJobs(ctx, queue, missing); err != nil {
+		return nil, err
+	}
+	page, err = s.chosenJobs(ctx, queue, filter)
 	return page.Jobs, err
 }
 
