@@ -110,3 +110,40 @@ func (f *fixture) wantBody(feed thoonk.FeedName, id thoonk.ItemID, write func() 
 		f.Errorf("%s is %s, want %s", id, item.Body, want)
 	}
 }
+
+// A write may be bound to the declaration that its caller went by. Whoever declares the feed anew meanwhile, nothing is written.
+func TestDeclaredPrecondition(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		first := f.feed("n", thoonk.Config{})
+		queue := f.feed("q", thoonk.Config{Type: thoonk.TypeJob})
+		write := func(declared thoonk.Revision) error {
+			_, err := f.Publish(f.ctx, thoonk.PublishItem{Feed: "n", Declared: declared, Form: thoonk.FormText, Body: []byte("x")})
+			return err
+		}
+		submit := func(declared thoonk.Revision) error {
+			_, err := f.SubmitJobs(f.ctx, thoonk.SubmitJobs{Queue: "q", Declared: declared, Jobs: []thoonk.NewJob{{Form: thoonk.FormText, Payload: []byte("x")}}})
+			return err
+		}
+		f.ok(write(first.Revision))
+		f.ok(write(first.Revision)) // another item does not change the declaration
+		f.ok(submit(queue.Revision))
+		f.fails(submit(first.Revision), thoonk.Stale)
+		second := f.feed("n", thoonk.Config{MaxLength: 9})
+		f.fails(write(first.Revision), thoonk.Stale)
+		f.ok(write(second.Revision))
+		f.ok(f.redis.HSet(f.ctx, "feed.config:n", "max_length", 8).Err())
+		f.fails(write(second.Revision), thoonk.Stale) // before anybody has adopted that
+		third, err := f.Feed(f.ctx, "n")
+		f.ok(err)
+		f.ok(write(third.Revision))
+		f.ok(f.DeleteFeed(f.ctx, thoonk.DeleteFeed{Name: "n"}))
+		f.fails(write(third.Revision), thoonk.NotFound)
+		f.feed("n", thoonk.Config{MaxLength: 8})
+		f.fails(write(third.Revision), thoonk.Stale)
+		page, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: "n", Limit: 10})
+		f.ok(err)
+		if page.Total != 0 {
+			f.Errorf("%d items", page.Total)
+		}
+	})
+}

@@ -98,7 +98,7 @@ const submitFields = 4
 func submitArgs(sub thoonk.SubmitJobs, checks string) ([]any, error) {
 	size := 0
 	args := make([]any, 0, 2+submitFields*len(sub.Jobs))
-	args = append(args, sub.Once.Hash, checks)
+	args = append(args, sub.Once.Hash, heldArg(checks, sub.Declared))
 	for _, j := range sub.Jobs {
 		if size += len(j.Payload); size > thoonk.MaxBatchBytes {
 			return nil, thoonk.E(thoonk.TooLarge, "the payloads of a submit have more than %d bytes together", thoonk.MaxBatchBytes)

@@ -13,10 +13,10 @@ import (
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
-// Publish writes an item. Errors: NotFound (feed, or the item that the position refers to), Stale, Conflict, Invalid and
+// Publish writes an item. Errors: NotFound (feed, or the item that the position refers to), Stale (a precondition), Conflict, Invalid and
 // Unprocessable (the body against the feed's content), Unavailable.
 func (s *Store) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
-	return s.writeOne(ctx, thoonk.Batch{Feed: p.Feed, Once: p.Once, Actor: p.Actor, Operations: []thoonk.Operation{
+	return s.writeOne(ctx, thoonk.Batch{Feed: p.Feed, Declared: p.Declared, Once: p.Once, Actor: p.Actor, Operations: []thoonk.Operation{
 		{Kind: thoonk.Publish, ID: p.ID, Form: p.Form, Body: p.Body, Position: p.Position, If: p.If},
 	}})
 }
@@ -103,7 +103,7 @@ func checkBatch(b thoonk.Batch) error {
 func batchArgs(b thoonk.Batch, checks string) ([]any, error) {
 	size := 0
 	args := make([]any, 0, 2+10*len(b.Operations))
-	args = append(args, b.Once.Hash, checks)
+	args = append(args, b.Once.Hash, heldArg(checks, b.Declared))
 	for _, op := range b.Operations {
 		if size += len(op.Body); size > thoonk.MaxBatchBytes {
 			return nil, thoonk.E(thoonk.TooLarge, "the bodies of a batch have more than %d bytes together", thoonk.MaxBatchBytes)
@@ -141,6 +141,14 @@ func checkOperation(op thoonk.Operation) *thoonk.Error {
 		return thoonk.E(thoonk.Invalid, "an operation is publish, edit, retract or position").In("op")
 	}
 	return nil
+}
+
+// heldArg writes what is to be true of a feed's declaration as unchecked() in lua/once.lua reads it.
+func heldArg(checks string, declared thoonk.Revision) string {
+	if declared.IsZero() {
+		return checks
+	}
+	return checks + " " + declared.String()
 }
 
 // positionArgs writes a position as lua/write.lua reads it.

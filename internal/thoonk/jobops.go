@@ -4,10 +4,11 @@ import "time"
 
 // SubmitJobs puts jobs into a queue, all or none. At most [MaxBatch], of at most [MaxBatchBytes] together.
 type SubmitJobs struct {
-	Queue FeedName
-	Jobs  []NewJob
-	Once  Once
-	Actor string
+	Queue    FeedName
+	Jobs     []NewJob
+	Declared Revision // as of a [PublishItem]
+	Once     Once
+	Actor    string
 }
 
 // NewJob is one job of a [SubmitJobs].

@@ -43,6 +43,9 @@ type PublishItem struct {
 	// Position is for a sorted feed, where the zero value leaves an item where it is, and puts a new one last.
 	Position Position
 	If       Condition // on Item.Revision
+	// Declared is Feed.Revision as the caller read it, if it matters that the feed is declared like that still; zero: any. Stale, if it
+	// is not.
+	Declared Revision
 	Once     Once
 	Actor    string
 }
@@ -84,6 +87,7 @@ const (
 type Batch struct {
 	Feed       FeedName
 	Operations []Operation
+	Declared   Revision // as of a [PublishItem]
 	Once       Once
 	Actor      string
 }

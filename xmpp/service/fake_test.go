@@ -156,13 +156,37 @@ func (r *rosters) Admits(_ context.Context, node thoonk.Node, owners []string, b
 		node.Access == thoonk.Roster && bare == "carol@a.test" && slices.Contains(node.Groups(), "team"), nil
 }
 
+// hooked is a store in which a test does something between the last look at a node and the write.
+type hooked struct {
+	*store.Store
+	before func() // is called once
+}
+
+func (h *hooked) meanwhile() {
+	if before := h.before; before != nil {
+		h.before = nil
+		before()
+	}
+}
+
+func (h *hooked) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
+	h.meanwhile()
+	return h.Store.Publish(ctx, p)
+}
+
+func (h *hooked) SubmitJobs(ctx context.Context, sub thoonk.SubmitJobs) ([]thoonk.Submitted, error) {
+	h.meanwhile()
+	return h.Store.SubmitJobs(ctx, sub)
+}
+
 // fixture is a service on a real store. The principals are: admin, who may everything; alice, who may create and work on what
 // begins with her name or with "q"; bob, carol and dave, who have no grants but one to submit jobs for bob and one to read
 // for carol.
 type fixture struct {
 	*testing.T
 	*service.Service
-	store  *store.Store
+	store  *hooked
+	redis  *thoonktest.RedisServer
 	subs   *subscriptions
 	sender *sender
 	known  *rosters
@@ -172,12 +196,14 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	st, err := store.Open(store.Options{URL: thoonktest.Redis(t).URL()})
+	redis := thoonktest.Redis(t)
+	opened, err := store.Open(store.Options{URL: redis.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = st.Close() })
-	f := &fixture{T: t, store: st, subs: &subscriptions{feed: st.Feed}, sender: &sender{}, known: &rosters{}}
+	t.Cleanup(func() { _ = opened.Close() })
+	st := &hooked{Store: opened}
+	f := &fixture{T: t, store: st, redis: redis, subs: &subscriptions{feed: st.Feed}, sender: &sender{}, known: &rosters{}}
 	f.Service = service.New(service.Options{
 		Store: st, Subscriptions: f.subs, Jobs: st, Sender: f.sender, Rosters: f.known, Version: "1.2", Host: "feeds.test",
 		Last: func(_ context.Context, s thoonk.NodeSubscription) { f.last = append(f.last, s.JID+" "+s.ID) },

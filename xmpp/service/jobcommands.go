@@ -104,7 +104,7 @@ func (s *Service) submitCommand(ctx context.Context, r *request, f form.Form) (*
 	if job.Form, job.Payload, err = readPayloadFields(st.feed.Config, f); err != nil {
 		return nil, "", err
 	}
-	id, err := s.submitJob(ctx, r, st, job)
+	id, err := s.submitJob(ctx, r, st, thoonk.Revision{}, job)
 	return nil, "Submitted as " + string(id) + ".", err
 }
 

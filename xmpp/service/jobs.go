@@ -48,15 +48,15 @@ func (s *Service) submit(ctx context.Context, r *request, st *standing, o option
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.submitJob(ctx, r, st, thoonk.NewJob{ID: item.ID, Form: item.Form, Payload: item.Body})
+	id, err := s.submitJob(ctx, r, st, o.declared(st.feed), thoonk.NewJob{ID: item.ID, Form: item.Form, Payload: item.Body})
 	if err != nil {
 		return nil, err
 	}
 	return published(st.feed.Name, id), nil
 }
 
-func (s *Service) submitJob(ctx context.Context, r *request, st *standing, job thoonk.NewJob) (thoonk.JobID, error) {
-	done, err := s.o.Jobs.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: st.feed.Name, Jobs: []thoonk.NewJob{job}, Actor: r.who.Name})
+func (s *Service) submitJob(ctx context.Context, r *request, st *standing, declared thoonk.Revision, job thoonk.NewJob) (thoonk.JobID, error) {
+	done, err := s.o.Jobs.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: st.feed.Name, Declared: declared, Jobs: []thoonk.NewJob{job}, Actor: r.who.Name})
 	if err != nil {
 		return "", err
 	}

@@ -21,6 +21,15 @@ func (s *Service) publish(ctx context.Context, r *request) (*stanza.Element, err
 	if err != nil {
 		return nil, err
 	}
+	for {
+		answer, err := s.publishOn(ctx, r, name, options)
+		if !options.read || thoonk.KindOf(err) != thoonk.Stale {
+			return answer, err
+		} // the node was configured between the look at it and the write
+	}
+}
+
+func (s *Service) publishOn(ctx context.Context, r *request, name thoonk.FeedName, options options) (*stanza.Element, error) {
 	st, err := s.standing(ctx, name, r.bare)
 	if thoonk.KindOf(err) == thoonk.NotFound && r.who.Can(auth.Configure, name) {
 		st, err = s.autoCreate(ctx, r, name, options)
@@ -41,7 +50,7 @@ func (s *Service) publish(ctx context.Context, r *request) (*stanza.Element, err
 	if err != nil {
 		return nil, err
 	}
-	item.Feed, item.Actor = name, r.who.Name
+	item.Feed, item.Declared, item.Actor = name, options.declared(st.feed), r.who.Name
 	if item.Position, err = payload.DecodePosition(r.Payload); err != nil {
 		return nil, err
 	}
@@ -79,6 +88,15 @@ func (o options) met(config thoonk.Config) bool {
 	}
 	wanted := config
 	return applyForm(&wanted, o.form) == nil && same(wanted, config)
+}
+
+// declared is the revision of the declaration by which the options were met, which the write holds the feed to: so they are met at
+// the moment of the write.
+func (o options) declared(feed thoonk.Feed) thoonk.Revision {
+	if !o.read {
+		return thoonk.Revision{}
+	}
+	return feed.Revision
 }
 
 // autoCreate makes the node that is published on: sections 7.1.4 and 7.1.5.

@@ -26,9 +26,18 @@ local function record(answer)
   return answer
 end
 
+-- outdated reports whether the feed is declared in another way by now than at that revision: in the log, or by another client whose
+-- change the log has not told of yet.
+local function outdated(declaration)
+  return feed.life ~= 'known' or feed.configured ~= declaration or digest_of(call('HGETALL', CONFIG)) ~= feed.digest
+end
+
 -- unchecked returns the refusal of bodies that were held to something else than what the feed declares, which it names;
--- or nil. The digest says what they were held to, '' if it was nothing.
-local function unchecked(digest)
+-- or nil. The text says what they were held to: the digest of schema and stamps, '' if it was nothing, and after a space, if it
+-- matters to the caller, the revision of the whole declaration.
+local function unchecked(text)
+  local digest, declaration = string.match(text, '^(%S*) ?(%S*)$')
+  if declaration ~= '' and outdated(declaration) then return {'stale', feed.configured} end
   local schema, stamp = feed.schema or '', feed.stamp or ''
   local declares = ''
   if schema ~= '' or stamp ~= '' then declares = redis.sha1hex(schema .. '\0' .. stamp) end
