@@ -92,9 +92,10 @@ func TestEventsWithSnapshot(t *testing.T) {
 	if e.streams.asked != (stream.Options{Feed: "f", Snapshot: true}) {
 		t.Errorf("asked for %+v", e.streams.asked)
 	}
-	e.streams.steps <- stream.Step{Kind: stream.Items, Content: thoonk.Binary, Items: []thoonk.Item{{ID: "x", Body: []byte{1}}, {ID: "y"}}}
-	reads(t, b, "event: item\ndata: {\"feed\":\"f\",\"id\":\"x\",\"base64\":\"AQ==\"}\n\n"+
-		"event: item\ndata: {\"feed\":\"f\",\"id\":\"y\",\"base64\":\"\"}\n\n")
+	e.streams.steps <- stream.Step{Kind: stream.Items, Content: thoonk.Binary, Items: []thoonk.Item{{ID: "x", Revision: rev(1), Body: []byte{1}}, {ID: "y", Revision: rev(2)}, {ID: "z"}}}
+	reads(t, b, "event: item\ndata: {\"feed\":\"f\",\"id\":\"x\",\"revision\":\"1-1763874399000001\",\"base64\":\"AQ==\"}\n\n"+
+		"event: item\ndata: {\"feed\":\"f\",\"id\":\"y\",\"revision\":\"2-1763874399000002\",\"base64\":\"\"}\n\n"+
+		"event: item\ndata: {\"feed\":\"f\",\"id\":\"z\",\"removed\":true}\n\n")
 	e.streams.steps <- stream.Step{Kind: stream.Live, Revision: rev(2)}
 	reads(t, b, "id: 2-1763874399000002\nevent: live\ndata: {\"feed\":\"f\",\"revision\":\"2-1763874399000002\"}\n\n")
 	// An admin sees who did it.

@@ -48,9 +48,9 @@ func TestManyEventsWithSnapshot(t *testing.T) {
 	}
 	e.streams.steps <- stream.Step{Kind: stream.Reset, Revision: rev(9)}
 	reads(t, b, "event: reset\ndata: {\"place\":\"9-1763874399000009\",\"detail\":\"changes after your last id are not in the history: the items follow\"}\n\n")
-	e.streams.steps <- stream.Step{Kind: stream.Items, Feed: "f", Content: thoonk.Binary, Items: []thoonk.Item{{ID: "x", Body: []byte{1}}}}
+	e.streams.steps <- stream.Step{Kind: stream.Items, Feed: "f", Content: thoonk.Binary, Items: []thoonk.Item{{ID: "x", Revision: rev(1), Body: []byte{1}}}}
 	e.streams.steps <- stream.Step{Kind: stream.Items, Feed: "g", Items: []thoonk.Item{{ID: "y", Revision: rev(2), Body: []byte("1")}}}
-	reads(t, b, "event: item\ndata: {\"feed\":\"f\",\"id\":\"x\",\"base64\":\"AQ==\"}\n\n"+
+	reads(t, b, "event: item\ndata: {\"feed\":\"f\",\"id\":\"x\",\"revision\":\"1-1763874399000001\",\"base64\":\"AQ==\"}\n\n"+
 		"event: item\ndata: {\"feed\":\"g\",\"id\":\"y\",\"revision\":\"2-1763874399000002\",\"body\":1}\n\n")
 	e.streams.steps <- stream.Step{Kind: stream.Live, Revision: rev(100)}
 	reads(t, b, "id: 100-1763874399000100\nevent: live\ndata: {\"place\":\"100-1763874399000100\"}\n\n")

@@ -50,10 +50,15 @@ func cutLine(b []byte) (line, rest []byte, more bool) {
 	return b[:i], b[end:], true
 }
 
-// appendItemFrame appends an item of a snapshot. It has no id: a client cannot go on from the middle of a snapshot.
+// appendItemFrame appends an item of a snapshot. It has no id: a client cannot go on from the middle of a snapshot. Of an item that was
+// removed meanwhile it says only that, and its retract follows.
 func appendItemFrame(dst []byte, feed thoonk.FeedName, item thoonk.Item, content thoonk.Content) []byte {
 	data := appendMember([]byte{'{'}, "feed", string(feed))
-	data = append(appendItem(data, item, content), '}')
+	if item.Revision.IsZero() {
+		data = append(appendName(appendMember(data, "id", string(item.ID)), "removed"), "true}"...)
+	} else {
+		data = append(appendItem(data, item, content), '}')
+	}
 	return appendFrame(dst, "item", data)
 }
 

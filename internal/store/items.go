@@ -29,7 +29,7 @@ func (s *Store) Item(ctx context.Context, feed thoonk.FeedName, id thoonk.ItemID
 // ItemsByID returns those of the items that are there. Where they are very large together, the last are left out.
 // Errors: NotFound (feed), Conflict, Unavailable.
 func (s *Store) ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (thoonk.ItemPage, error) {
-	return s.readTold(ctx, feed, func() (answer, error) {
+	return s.readTold(ctx, feed, func(string) (answer, error) {
 		args := []any{"ids", len(ids), pageBytes}
 		for _, id := range ids {
 			args = append(args, string(id))
@@ -48,15 +48,15 @@ func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage,
 	if _, err := strconv.ParseFloat(score, 64); q.After != "" && (err != nil || id == "") {
 		return thoonk.ItemPage{}, thoonk.E(thoonk.Invalid, "the cursor is not one of this list").In("cursor")
 	}
-	order := "asc"
+	direction := "asc"
 	if q.Order == thoonk.Backward {
-		order = "desc"
+		direction = "desc"
 	}
-	return s.readTold(ctx, q.Feed, func() (answer, error) {
+	return s.readTold(ctx, q.Feed, func(order string) (answer, error) {
 		if q.AfterID != "" {
 			score, id = "", string(q.AfterID)
 		}
-		return s.run(ctx, "read items", scriptItems, q.Feed, "", order, q.Limit, pageBytes, score, id, q.Skip)
+		return s.run(ctx, "read items", scriptItems, q.Feed, "", direction, q.Limit, pageBytes, score, id, q.Skip, order)
 	})
 }
 
@@ -82,20 +82,41 @@ func (s *Store) itemsByCreation(ctx context.Context, q thoonk.ItemQuery) (thoonk
 	return page, err
 }
 
+// How often a page of a sorted feed is read while others change its order behind our back, and how often in vain.
+const (
+	orderTries = 10
+	orderIdle  = 2
+)
+
 // readTold reads items and their revisions. Where another client's write is not in the log yet, an item has no
-// revision: it is adopted then and there, and read again.
-func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func() (answer, error)) (thoonk.ItemPage, error) {
-	for {
-		a, err := read()
+// revision, or a sorted feed has an order that goes with none: it is adopted then and there, and read again. An order that
+// does not come to rest is read as the log has it.
+func (s *Store) readTold(ctx context.Context, feed thoonk.FeedName, read func(order string) (answer, error)) (thoonk.ItemPage, error) {
+	order, idle := "", 0
+	for tries := 0; ; tries++ {
+		a, err := read(order)
 		if err != nil {
 			return thoonk.ItemPage{}, err
 		}
 		page, untold := parsePage(a)
-		if len(untold) == 0 {
+		if len(untold) == 0 && a.number(6) == 1 {
 			return page, nil
 		}
 		if _, err := s.compare(ctx, feed, bodies, untold); err != nil {
 			return thoonk.ItemPage{}, err
+		}
+		if a.number(6) == 1 {
+			continue
+		}
+		told, err := s.reconcileOrder(ctx, feed)
+		if err != nil {
+			return thoonk.ItemPage{}, err
+		}
+		if told == 0 {
+			idle++
+		}
+		if tries == orderTries || idle == orderIdle {
+			order = "told"
 		}
 	}
 }
@@ -105,7 +126,7 @@ func parsePage(a answer) (page thoonk.ItemPage, untold []thoonk.ItemID) {
 	page = thoonk.ItemPage{
 		Type: thoonk.Type(a.text(0)), Content: contentOf(a.text(1)), Revision: a.revision(2), Total: int(a.number(3)), Next: a.text(4), First: int(a.number(5)),
 	}
-	for i := 6; i+3 < len(a); i += 4 {
+	for i := 7; i+3 < len(a); i += 4 {
 		id, err := thoonk.ParseItemID(a.text(i))
 		if err != nil {
 			continue // only another client can have written it, and no edge could name it

@@ -1,6 +1,45 @@
 package store
 
-import "slices"
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/thoonkd/thoonkd/internal/thoonk"
+)
+
+// ToldOrder returns the ids of a sorted feed's items as they stood after the feed's last change, and its revision. What another
+// client changed and nobody told yet is not in it: it comes as a change. Errors: NotFound, Conflict (its type), Unavailable.
+func (s *Store) ToldOrder(ctx context.Context, feed thoonk.FeedName) ([]thoonk.ItemID, thoonk.Revision, error) {
+	a, err := s.run(ctx, "read the order", scriptOrder, feed, "")
+	if err != nil {
+		return nil, thoonk.Revision{}, err
+	}
+	listed, _ := a[1].([]any)
+	ids := make([]thoonk.ItemID, 0, len(listed))
+	for _, id := range listed {
+		if text, ok := id.(string); ok {
+			ids = append(ids, thoonk.ItemID(text))
+		}
+	}
+	return ids, a.revision(0), nil
+}
+
+// strangers returns the ids of each list that the other one does not have.
+func strangers(there, told []string) []string {
+	known := make(map[string]bool, len(told))
+	for _, id := range told {
+		known[id] = true
+	}
+	var out []string
+	for _, id := range there {
+		if !known[id] {
+			out = append(out, id)
+		}
+		delete(known, id)
+	}
+	return slices.AppendSeq(out, maps.Keys(known))
+}
 
 // misplaced returns the ids that have to be moved in the order told to make it the order there, as few as can be, in
 // the order there. They are those outside a longest run of ids that stand in the same order in both.

@@ -110,7 +110,8 @@ func (s *Store) idRange(ctx context.Context, feed thoonk.FeedName, sorted bool, 
 	return s.redis.ZRange(ctx, keyIDs(feed), first, last).Result()
 }
 
-// reconcileOrder tells the places of those items of a sorted feed that the log has elsewhere, as few as possible.
+// reconcileOrder tells of the items of a sorted feed that only Redis has or only the log, and the places of those that the log has
+// elsewhere, as few as possible.
 func (s *Store) reconcileOrder(ctx context.Context, feed thoonk.FeedName) (int, error) {
 	var there, told *redis.StringSliceCmd
 	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
@@ -120,7 +121,12 @@ func (s *Store) reconcileOrder(ctx context.Context, feed thoonk.FeedName) (int, 
 	if err != nil {
 		return 0, failure("reconcile", err)
 	}
-	return s.compare(ctx, feed, places, itemIDs(misplaced(there.Val(), told.Val())))
+	strange, err := s.compare(ctx, feed, bodies, itemIDs(strangers(there.Val(), told.Val())))
+	if err != nil {
+		return strange, err
+	}
+	moved, err := s.compare(ctx, feed, places, itemIDs(misplaced(there.Val(), told.Val())))
+	return strange + moved, err
 }
 
 // reconcileGone looks for items that only the log still has.

@@ -27,6 +27,7 @@ var (
 	scriptAdopt   = load("micros", "lib", "adopt")
 	scriptCompare = load("micros", "lib", "compare")
 	scriptItems   = load("micros", "lib", "items")
+	scriptOrder   = load("micros", "lib", "order")
 	scriptPurge   = load("micros", "lib", "purge")
 	scriptLease   = load("lease")
 	scriptHistory = load("history")

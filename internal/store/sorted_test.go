@@ -257,6 +257,64 @@ func TestSortedFeedWrittenWhileNobodyAdopts(t *testing.T) {
 	})
 }
 
+// Another client moves an item and moves it back, and a page is read in between: whoever has it and what is told after its revision
+// has the order in the end.
+func TestRaceReadBetweenForeignMoves(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.sortedFeed("s")
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			f.insert("s", id, "x", thoonk.Position{})
+		}
+		other := f.foreign()
+		between := func(what string, there, back func(), q thoonk.ItemQuery) {
+			there()
+			q.Feed, q.Limit = "s", 100
+			page, err := f.Items(f.ctx, q)
+			f.ok(err)
+			back()
+			_, err = f.NewAdopter(0).Audit(f.ctx)
+			f.ok(err)
+			var events []thoonk.Event
+			for _, item := range page.Items {
+				events = append(events, thoonk.Event{Kind: thoonk.Publish, ItemID: item.ID, Position: thoonk.Position{Last: true}, Feed: "s"})
+			}
+			if q.Order == thoonk.Backward {
+				slices.Reverse(events)
+			}
+			for _, e := range f.logged() {
+				if e.Revision.Number > page.Revision.Number {
+					events = append(events, e)
+				}
+			}
+			if got, want := replayOrder(events, "s"), f.order("s"); !slices.Equal(got, want) {
+				f.Errorf("%s: the reader has %v, Redis %v", what, got, want)
+			}
+			f.agreesInOrder("s")
+		}
+		move := func(id string, to thoonktest.Place) func() { return func() { other.WriteMove("s", id, to) } }
+		between("a move", move("b", ":end"), move("b", "a:"), thoonk.ItemQuery{})
+		between("a move, backwards", move("b", ":end"), move("b", "a:"), thoonk.ItemQuery{Order: thoonk.Backward})
+		between("of two neighbours", move("c", ":b"), move("b", ":c"), thoonk.ItemQuery{})
+		between("removed", func() { other.Remove("s", "c") }, func() { other.Insert("s", "y", "b:") }, thoonk.ItemQuery{})
+		between("inserted", func() { other.Insert("s", "z", "begin:") }, move("a", "begin:"), thoonk.ItemQuery{})
+	})
+}
+
+// A list with an id twice, or with one that has no item, is read all the same.
+func TestReadOfADamagedOrder(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.sortedFeed("s")
+		f.insert("s", "a", "x", thoonk.Position{})
+		f.insert("s", "b", "x", thoonk.Position{})
+		f.ok(f.redis.LPush(f.ctx, "feed.ids:s", "nothing", "a", "b").Err())
+		page, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: "s", Limit: 10})
+		f.ok(err)
+		if len(page.Items) < 2 {
+			f.Errorf("%+v", page.Items)
+		}
+	})
+}
+
 // Own and foreign writes in random order, announced late.
 func TestSortedRandomInterleavings(t *testing.T) {
 	onBoth(t, func(f *fixture) {

@@ -28,7 +28,9 @@ type Source interface {
 	Head(ctx context.Context, feed thoonk.FeedName) (thoonk.Revision, error)
 	// Items returns a page of a feed's items, each with its revision.
 	Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage, error)
-	// ItemsByID returns those of the items that are there.
+	// ToldOrder returns the ids of a sorted feed's items as they stood after its last change, and its revision.
+	ToldOrder(ctx context.Context, feed thoonk.FeedName) ([]thoonk.ItemID, thoonk.Revision, error)
+	// ItemsByID returns those of the items that are there. Where they are very large together the last are left out, and Next says so.
 	ItemsByID(ctx context.Context, feed thoonk.FeedName, ids []thoonk.ItemID) (thoonk.ItemPage, error)
 	// Feeds lists feeds in the order of their names.
 	Feeds(ctx context.Context, q thoonk.FeedQuery) ([]thoonk.Feed, error)

@@ -102,7 +102,7 @@ func (f *Follower) readItems(ctx context.Context) (Step, bool, error) {
 	items, content, err := f.items.read(ctx)
 	switch thoonk.KindOf(err) {
 	case "":
-	case thoonk.NotFound, thoonk.Gone:
+	case thoonk.NotFound:
 		return f.reset(ctx)
 	default:
 		return Step{}, false, err

@@ -29,9 +29,6 @@ func (s *manySnapshot) read(ctx context.Context) (Step, bool, error) {
 	case thoonk.NotFound, thoonk.Conflict: // deleted meanwhile; or a queue, which has no items to show
 		s.reading = false
 		return Step{}, false, nil
-	case thoonk.Gone: // it changed too much meanwhile: again from its start
-		s.feed = s.f.broker.snapshotOf(s.feed.feed)
-		return Step{Kind: Reset, Feed: s.feed.feed, Revision: s.f.last}, true, nil
 	default:
 		return Step{}, false, err
 	}

@@ -128,21 +128,46 @@ func TestManySlowReader(t *testing.T) {
 	})
 }
 
-// A sorted feed in pages: an item that moves from a later page to an earlier one is still among the items.
+// A sorted feed in pages, changed while they are read: whoever has its items and applies what follows has it in the end.
 func TestSortedSnapshotInPages(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		f.broker.SetPage(2)
 		if _, _, err := f.PutFeed(f.ctx, thoonk.PutFeed{Name: "s", Config: thoonk.Config{Type: thoonk.TypeSortedFeed}}); err != nil {
 			t.Fatal(err)
 		}
-		for _, id := range []string{"a", "b", "c", "d", "e"} {
+		move := func(id thoonk.ItemID, p thoonk.Position) {
+			if _, err := f.Move(f.ctx, thoonk.MoveItem{Feed: "s", ID: id, Position: p}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
 			f.publish("s", id, "x")
 		}
 		r := f.follow(stream.Options{Feed: "s", Snapshot: true})
 		r.want("item a=x", "item b=x")
-		if _, err := f.Move(f.ctx, thoonk.MoveItem{Feed: "s", ID: "e", Position: thoonk.Position{First: true}}); err != nil {
+		move("e", thoonk.Position{First: true})
+		move("b", thoonk.Position{Last: true})
+		move("a", thoonk.Position{After: "d"})
+		if err := f.Retract(f.ctx, thoonk.RetractItem{Feed: "s", ID: "d"}); err != nil {
 			t.Fatal(err)
 		}
-		r.want("item c=x", "item d=x", "item e=x", "live", "position e")
+		f.publish("s", "c", "y")
+		r.want("item c=y", "item d=", "item e=x", "item f=x", "live", "position e", "position b", "position a", "retract d", "edit c=y")
+	})
+}
+
+// The bodies of a page may be too large together.
+func TestSortedSnapshotOfLargeItems(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		if _, _, err := f.PutFeed(f.ctx, thoonk.PutFeed{Name: "s", Config: thoonk.Config{Type: thoonk.TypeSortedFeed}}); err != nil {
+			t.Fatal(err)
+		}
+		body := strings.Repeat("x", 400_000)
+		var want []string
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			f.publish("s", id, body)
+			want = append(want, "item "+id+"="+body)
+		}
+		f.follow(stream.Options{Feed: "s", Snapshot: true}).want(append(want, "live")...)
 	})
 }

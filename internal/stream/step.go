@@ -23,7 +23,7 @@ const (
 type Step struct {
 	Kind     StepKind
 	Feed     thoonk.FeedName // Items and Reset, where several feeds are followed; a Reset without it concerns all
-	Items    []thoonk.Item   // Items
+	Items    []thoonk.Item   // Items; one without a revision was removed while the snapshot was read: a change tells that
 	Content  thoonk.Content  // Items: what the feed declares
 	Changes  []*Change       // Changes
 	Revision thoonk.Revision // Live, Reset

@@ -1,10 +1,12 @@
 -- items reads items of a feed and changes nothing: a page of them in their order, or those with given ids.
 -- ARGV  5 asc, desc or ids   6 limit   7 bound on the bytes of the bodies, beyond which the page ends early
 --       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''; with '' and an id,
---       that item has to be there   10 items to skip where both are ''
+--       that item has to be there   10 items to skip where both are ''   11 told: in the order that the log has told, of
+--       a sorted feed
 --       for ids: 8... the ids
 -- returns  ok, type, content, revision of the feed, items in the feed, score or index and id to go on after or '' if
---          that is all, place of the page's first item, then id, body, last word, score or '' of each
+--          that is all, place of the page's first item, 1 if its order is the log's, then id, body, last word, score or ''
+--          of each
 --          not_found | not_found, item | conflict, bare | conflict, type, T
 local mode, limit, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -30,34 +32,43 @@ local function start(after_score, after_id)
   return call('ZCOUNT', IDS, '(' .. after_score, '+inf')
 end
 
--- start_sorted is the same for a sorted feed: where the item was removed, its place counts.
-local function start_sorted(after_index, after_id)
+-- start_sorted is the same for a sorted feed, in either of its lists: where the item was removed, its place counts.
+local function start_sorted(list, after_index, after_id)
   if after_id == '' then return skip end
-  local i = call('LPOS', IDS, after_id)
+  local i = call('LPOS', list, after_id)
   if not i then return tonumber(after_index) end
-  return (mode == 'asc' and i or call('LLEN', IDS) - 1 - i) + 1
+  return (mode == 'asc' and i or call('LLEN', list) - 1 - i) + 1
 end
 
-local function range_sorted(first)
-  if mode == 'asc' then return call('LRANGE', IDS, first, first + limit) end
-  local ids, length = {}, call('LLEN', IDS)
+local function range_sorted(list, first)
+  if mode == 'asc' then return call('LRANGE', list, first, first + limit) end
+  local ids, length = {}, call('LLEN', list)
   if first >= length then return ids end
-  local backwards = call('LRANGE', IDS, math.max(0, length - 1 - first - limit), length - 1 - first)
+  local backwards = call('LRANGE', list, math.max(0, length - 1 - first - limit), length - 1 - first)
   for i = #backwards, 1, -1 do
     ids[#ids + 1] = backwards[i]
   end
   return ids
 end
 
+local function same(these, those)
+  for i = 1, math.max(#these, #those) do
+    if these[i] ~= those[i] then return 0 end
+  end
+  return 1
+end
+
 local ids, first = {}, 0
-local more = false
+local more, ordered = false, 1
 if mode == 'ids' then
   ids = {unpack(ARGV, 8)}
 else
   if feed.sorted then
-    first = start_sorted(ARGV[8], ARGV[9])
+    local list = ARGV[11] == 'told' and ORDER or IDS
+    first = start_sorted(list, ARGV[8], ARGV[9])
     if not first then return {'not_found', 'item'} end
-    ids = range_sorted(first)
+    ids = range_sorted(list, first)
+    ordered = same(ids, range_sorted(ORDER, first))
   else
     first = start(ARGV[8], ARGV[9])
     if not first then return {'not_found', 'item'} end
@@ -69,7 +80,7 @@ else
   end
 end
 
-local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), '', first}
+local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), '', first, ordered}
 local read, last = 0, ''
 for i, id in ipairs(ids) do
   local placed = feed.sorted or call('ZSCORE', IDS, id)
