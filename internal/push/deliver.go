@@ -47,7 +47,7 @@ func (w *worker) push(ctx context.Context, job thoonk.Job, token string) {
 	switch {
 	case errors.Is(cause, errLost):
 		w.p.o.Pushed("lost")
-	case errors.Is(cause, errAsked):
+	case err != nil && errors.Is(cause, errAsked): // an answer that has come after all counts
 		w.cancel(ctx, job, token, errAsked.Error(), 0)
 	case ctx.Err() != nil && err != nil: // it is given back with all others
 	case err != nil && (outbound.IsForbidden(err) || outbound.ReasonOf(err) == outbound.BadURL):
