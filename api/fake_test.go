@@ -274,6 +274,8 @@ func (f *fakeAuth) Verify(token string) (auth.Principal, error) {
 		p.Grants = grants("*", auth.Publish)
 	case "team":
 		p.Grants = grants("team:353:*", auth.Read)
+	case "lead":
+		p.Grants = grants("team:353:*", auth.Admin)
 	case "nothing":
 	default:
 		return auth.Principal{}, thoonk.E(thoonk.Unauthenticated, "the token does not hold")

@@ -49,6 +49,11 @@ func (s *Server) routes() {
 		s.write(http.MethodDelete, "/v1/sources/:source", s.deleteSource)
 		s.write(http.MethodPost, "/v1/sources/:source/refresh", s.refreshSource)
 	}
+	if s.o.XMPP != nil {
+		s.get("/v1/xmpp/links", s.listXMPPLinks)
+		s.get("/v1/xmpp/nodes", s.listXMPPNodes)
+		s.get("/v1/xmpp/subscriptions", s.listXMPPSubscriptions)
+	}
 
 	for _, m := range s.o.Mounts {
 		s.add(m.Methods, m.Path, s.authenticate, timed(func(c *call) error {

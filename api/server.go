@@ -92,6 +92,7 @@ type Options struct {
 
 	Subscriptions Subscriptions // of the hub; nil: none are shown
 	Sources       Ingestion     // nil: there are none
+	XMPP          XMPP          // nil: nothing of it is shown
 	Rosters       func() bool   // whether an XMPP server lets rosters be read, which two access models need; nil: none does
 
 	// Mounts are handlers of other edges, outside of /v1.

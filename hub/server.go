@@ -17,6 +17,16 @@ const requestTimeout = 10 * time.Second
 
 // Serve answers what who posts to the hub: subscriptions and publications alike (PubSubHubbub 0.3 section 5). Whatever
 // is wrong it says itself, in plain text.
+//
+// @Summary     Subscribe, unsubscribe, or tell of something new
+// @Description A form, as WebSub and PubSubHubbub 0.3 and 0.4 have it. Parameters that are not known are ignored. It acts as the bearer of the token, else as everybody.
+// @ID          hub
+// @Tags        Hub
+// @Success     202 "The request is kept, and the callback is asked."
+// @Success     204 "It is done: the callback confirmed at once (`hub.verify=sync`), or the publication is noted."
+// @Failure     400,403,409,413,415,422,429,500,503 {string} string "the reason, as text"
+// @Failure     401 "the token does not hold"
+// @Router      /hub [post]
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout+h.o.Settings.Timeout)
 	defer cancel()

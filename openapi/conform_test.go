@@ -11,6 +11,8 @@ import (
 	"github.com/pb33f/jsonschema/v6"
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/content"
 
 	"github.com/thoonkd/thoonkd/internal/thoonktest"
 	"github.com/thoonkd/thoonkd/openapi"
@@ -33,7 +35,7 @@ func newValidator(t *testing.T, document []byte) validator.Validator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, errs := validator.NewValidator(doc)
+	v, errs := validator.NewValidator(doc, config.WithBodyDecoder("application/x-www-form-urlencoded", content.DecoderFunc(decodeForm)))
 	for _, err := range errs {
 		t.Fatal(err)
 	}
@@ -200,6 +202,10 @@ func TestServerConforms(t *testing.T) {
 	w.send(410, "GET", "/v1/feeds/a/events?since=99-1", "", "Accept", "application/json")
 	w.send(406, "GET", "/v1/events?feed=a", "", "Accept", "text/plain")
 	w.subscriptions()
+	w.send(200, "GET", "/v1/xmpp/links", "")
+	w.send(200, "GET", "/v1/xmpp/nodes?limit=1", "")
+	w.send(200, "GET", "/v1/xmpp/subscriptions?node=a&pending=true", "")
+	w.wrong(400, "GET", "/v1/xmpp/subscriptions", "")
 	w.send(201, "POST", "/v1/stream-tickets", `{"feeds":["a","s*"]}`)
 	w.wrong(400, "POST", "/v1/stream-tickets", `{"feeds":[]}`)
 	w.send(201, "PUT", "/v1/sources/s", `{"url":"http://feeds.example.org/atom","feed":"a","paused":true,"min_interval":"5m","hub":false}`)

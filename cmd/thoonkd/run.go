@@ -105,7 +105,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	edge = newEdge(cfg, append(mounts, links.mounts(st)...), links, incoming, st, jobs, broker, ready, metrics, verifier, log)
+	edge = newEdge(cfg, mounts, links, incoming, st, jobs, broker, ready, metrics, verifier, log)
 	log.InfoContext(ctx, "serving", "config", cfg)
 	if err := greet(stdout, cfg, keys); err != nil {
 		return err
@@ -131,6 +131,7 @@ func newEdge(cfg config.Config, mounts []api.Mount, links components, incoming s
 		CORSOrigins:   cfg.CORSOrigins,
 		Subscriptions: st,
 		Sources:       incoming,
+		XMPP:          xmppAdmin{st, links},
 		Rosters:       links.offerRosters,
 		Mounts:        mounts,
 		OpenAPI:       openapi.Document(cfg.PublicURL),

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -68,21 +67,22 @@ func (c components) metrics() []telemetry.XMPPLink {
 	return links
 }
 
-// mounts are what administrators see of the links.
-func (c components) mounts(st *store.Store) []api.Mount {
-	admin := &xmpp.Admin{Store: st, Links: func() []xmpp.Stats {
-		stats := make([]xmpp.Stats, len(c))
-		for i, one := range c {
-			stats[i] = one.Stats()
+// xmppAdmin gives the api what it shows administrators by the interface that it declares.
+type xmppAdmin struct {
+	*store.Store
+	components components
+}
+
+func (a xmppAdmin) Links() []api.XMPPLink {
+	links := make([]api.XMPPLink, len(a.components))
+	for i, one := range a.components {
+		s := one.Stats()
+		links[i] = api.XMPPLink{
+			Domain: s.Domain, Server: s.Addr, Attached: s.Link.Attached, Connects: s.Link.Connects, Received: s.Link.Received,
+			Refused: s.Link.Refused, Malformed: s.Link.Malformed, Notifications: s.Notify.Sent, Bounces: s.Notify.Bounces, Lag: s.Notify.Lag.Seconds(),
 		}
-		return stats
-	}}
-	reading := []string{http.MethodGet, http.MethodHead}
-	return []api.Mount{
-		{Methods: reading, Path: "/xmpp/links", Serve: admin.ServeLinks},
-		{Methods: reading, Path: "/xmpp/nodes", Serve: admin.ServeNodes},
-		{Methods: reading, Path: "/xmpp/subscriptions", Serve: admin.ServeSubscriptions},
 	}
+	return links
 }
 
 // wideStreams gives components the broker's followers by the interface that they declare.

@@ -36,23 +36,33 @@ administer everything.`,
 	return cmd
 }
 
-// xmpp asks for a document. It is shown as it is with --output json, and then done is set.
-func (c *feedCall) xmpp(ctx context.Context, what string, query url.Values, into any) (done bool, err error) {
-	doc, err := c.client.XMPP(ctx, what, query)
-	if err != nil {
-		return true, err
+// xmppPages shows a list: its pages as they are with --output json, or a table of what rows adds of each.
+func xmppPages[P any](ctx context.Context, c *feedCall, what string, query url.Values, head []string, rows func(*table, P)) error {
+	t := table{out: c.out}
+	if !c.json {
+		t.add(head...)
 	}
-	if c.json {
-		return true, writeLine(c.out, doc)
+	for doc, err := range c.client.XMPP(ctx, what, query) {
+		var page P
+		switch {
+		case err != nil:
+		case c.json:
+			err = writeLine(c.out, doc)
+		default:
+			if err = json.Unmarshal(doc, &page); err != nil {
+				err = fmt.Errorf("the answer is not thoonkd's: %w", err)
+			}
+			rows(&t, page)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := json.Unmarshal(doc, into); err != nil {
-		return true, fmt.Errorf("the answer is not thoonkd's: %w", err)
-	}
-	return false, nil
+	return t.flush()
 }
 
 func xmppLinks(ctx context.Context, c *feedCall) error {
-	var doc struct {
+	type page struct {
 		Links []struct {
 			Domain, Server                   string
 			Attached                         bool
@@ -60,79 +70,44 @@ func xmppLinks(ctx context.Context, c *feedCall) error {
 			LagSeconds                       float64 `json:"lag_seconds"`
 		}
 	}
-	if done, err := c.xmpp(ctx, "links", nil, &doc); done {
-		return err
-	}
-	t := table{out: c.out}
-	t.add("DOMAIN", "SERVER", "ATTACHED", "RECEIVED", "NOTIFICATIONS", "BOUNCES", "LAG")
-	for _, l := range doc.Links {
-		t.add(l.Domain, l.Server, strconv.FormatBool(l.Attached), fmt.Sprint(l.Received), fmt.Sprint(l.Notifications), fmt.Sprint(l.Bounces),
-			time.Duration(l.LagSeconds*float64(time.Second)).Round(time.Millisecond).String())
-	}
-	return t.flush()
+	head := []string{"DOMAIN", "SERVER", "ATTACHED", "RECEIVED", "NOTIFICATIONS", "BOUNCES", "LAG"}
+	return xmppPages(ctx, c, "links", url.Values{}, head, func(t *table, p page) {
+		for _, l := range p.Links {
+			t.add(l.Domain, l.Server, strconv.FormatBool(l.Attached), fmt.Sprint(l.Received), fmt.Sprint(l.Notifications), fmt.Sprint(l.Bounces),
+				time.Duration(l.LagSeconds*float64(time.Second)).Round(time.Millisecond).String())
+		}
+	})
 }
 
 func xmppNodes(ctx context.Context, c *feedCall) error {
-	var doc struct {
+	type page struct {
 		Nodes []struct {
 			Node                   string
 			Subscriptions, Pending int
 		}
 	}
-	if done, err := c.xmpp(ctx, "nodes", nil, &doc); done {
-		return err
-	}
-	t := table{out: c.out}
-	t.add("NODE", "SUBSCRIPTIONS", "PENDING")
-	for _, n := range doc.Nodes {
-		t.add(n.Node, strconv.Itoa(n.Subscriptions), strconv.Itoa(n.Pending))
-	}
-	return t.flush()
+	return xmppPages(ctx, c, "nodes", url.Values{}, []string{"NODE", "SUBSCRIPTIONS", "PENDING"}, func(t *table, p page) {
+		for _, n := range p.Nodes {
+			t.add(n.Node, strconv.Itoa(n.Subscriptions), strconv.Itoa(n.Pending))
+		}
+	})
 }
 
 func xmppSubscriptions(ctx context.Context, c *feedCall, pending bool) error {
-	query := url.Values{"node": {c.args[0]}}
-	if pending {
-		query.Set("pending", "true")
-	} else {
-		query.Set("limit", "1000")
+	type page struct {
+		Subscriptions []struct {
+			JID, ID, State string
+			Expires        time.Time
+		}
 	}
-	t := table{out: c.out}
-	if !c.json {
-		t.add("JID", "ID", "STATE", "EXPIRES")
-	}
-	for {
-		var doc struct {
-			Subscriptions []struct {
-				JID, ID, State string
-				Expires        time.Time
-			}
-			Next string
-		}
-		raw, err := c.client.XMPP(ctx, "subscriptions", query)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(raw, &doc); err != nil {
-			return fmt.Errorf("the answer is not thoonkd's: %w", err)
-		}
-		if c.json { // one document a page
-			if err := writeLine(c.out, raw); err != nil {
-				return err
-			}
-		}
-		for _, s := range doc.Subscriptions {
+	query := url.Values{"node": {c.args[0]}, "pending": {strconv.FormatBool(pending)}, "limit": {"1000"}}
+	return xmppPages(ctx, c, "subscriptions", query, []string{"JID", "ID", "STATE", "EXPIRES"}, func(t *table, p page) {
+		for _, s := range p.Subscriptions {
 			expires := "never"
 			if !s.Expires.IsZero() {
 				expires = s.Expires.Format(time.RFC3339)
 			}
-			if !c.json {
-				t.add(s.JID, s.ID, s.State, expires)
-			}
+			t.add(s.JID, s.ID, s.State, expires)
 		}
-		if doc.Next == "" {
-			return t.flush()
-		}
-		query.Set("cursor", doc.Next)
-	}
+	})
 }

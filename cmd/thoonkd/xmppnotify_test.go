@@ -157,9 +157,9 @@ func TestXMPPCommand(t *testing.T) {
 			t.Errorf("%s: %+v", args, r)
 		}
 	}
-	p.user("news=read").send(403, "GET", "/xmpp/links", "", "")
-	p.user("news=read").send(403, "GET", "/xmpp/subscriptions?node=news", "", "")
-	p.user("news=admin").send(200, "GET", "/xmpp/subscriptions?node=news", "", "")
-	p.user("news=admin").send(403, "GET", "/xmpp/subscriptions?node=*", "", "")
-	p.user("*=admin").send(400, "GET", "/xmpp/nodes?odd=1", "", "")
+	p.user("news=read").send(403, "GET", "/v1/xmpp/links", "", "")
+	p.user("news=read").send(403, "GET", "/v1/xmpp/subscriptions?node=news", "", "")
+	p.user("news=admin").send(200, "GET", "/v1/xmpp/subscriptions?node=news", "", "")
+	p.user("news=admin").send(403, "GET", "/v1/xmpp/subscriptions?node=*", "", "")
+	p.user("*=admin").send(400, "GET", "/v1/xmpp/nodes?odd=1", "", "")
 }

@@ -62,7 +62,7 @@ func draft() (*object, error) {
 	}
 	defer os.RemoveAll(dir)
 	swag := exec.Command("go", "tool", "swag", "init", "--v3.1", "--quiet", "--parseInternal",
-		"--generalInfo", "routes.go", "--dir", "../api,../internal/thoonk", "--output", dir, "--outputTypes", "json")
+		"--generalInfo", "routes.go", "--dir", "../api,../hub,../internal/thoonk", "--output", dir, "--outputTypes", "json")
 	if text, err := swag.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("swag: %w\n%s", err, text)
 	}

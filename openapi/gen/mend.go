@@ -129,13 +129,7 @@ func (m *mending) parameter(id string, p *object) *object {
 // our names of schemas and headers.
 func (m *mending) response(id, status string, r *object) *object {
 	if status[0] >= '4' {
-		for _, name := range m.responses.keys() {
-			if m.responses.at(name).get("status") == json.Number(status) {
-				return ref("responses", name)
-			}
-		}
-		m.fault("%s: responses.yaml has no %s", id, status)
-		return r
+		return m.refusal(id, status, r)
 	}
 	content := r.at("content")
 	for _, mediaType := range content.keys() {
@@ -151,6 +145,23 @@ func (m *mending) response(id, status string, r *object) *object {
 		headers.set(header, m.header(header))
 	}
 	r.order("description", "headers", "content")
+	return r
+}
+
+// refusal returns a reference to the answer with that status. One that says x-for is of that operation only; it, and no
+// other, comes as text where the annotation says so.
+func (m *mending) refusal(id, status string, r *object) *object {
+	of := ""
+	if content := r.at("content"); content != nil && content.at(content.keys()[0], "schema").text("type") == "string" {
+		of = id
+	}
+	for _, name := range m.responses.keys() {
+		known := m.responses.at(name)
+		if known.get("status") == json.Number(status) && known.text("x-for") == of {
+			return ref("responses", name)
+		}
+	}
+	m.fault("%s: responses.yaml has no %s", id, status)
 	return r
 }
 
@@ -193,8 +204,22 @@ func (m *mending) components() {
 	c.order("schemas", "parameters", "headers", "responses", "securitySchemes")
 }
 
-// problem returns the answer that is a problem document.
+// problem returns the answer that is a problem document, or a text, or either.
 func (m *mending) problem(of *object) *object {
+	r := newObject()
+	r.set("description", of.get("description"))
+	for _, header := range of.list("headers") {
+		r.make("headers").set(header.(string), m.header(header.(string)))
+	}
+	m.common(r, false)
+	if text := of.text("text"); text != "" {
+		content := r.make("content", "text/plain")
+		content.make("schema").set("type", "string")
+		content.set("example", text)
+	}
+	if of.text("kind") == "" {
+		return r
+	}
 	example := newObject()
 	example.set("type", problemType+of.text("kind"))
 	for _, name := range []string{"title", "status", "detail", "errors"} {
@@ -202,12 +227,6 @@ func (m *mending) problem(of *object) *object {
 			example.set(name, v)
 		}
 	}
-	r := newObject()
-	r.set("description", of.get("description"))
-	for _, header := range of.list("headers") {
-		r.make("headers").set(header.(string), m.header(header.(string)))
-	}
-	m.common(r, false)
 	content := r.make("content", "application/problem+json")
 	content.set("schema", ref("schemas", "Problem"))
 	content.set("example", example)

@@ -18,7 +18,7 @@ func TestMendRefuses(t *testing.T) {
 		"paths": {"/v1/new": {"get": {
 			"operationId": "new", "summary": "New", "tags": ["Feeds"],
 			"parameters": [{"name": "new", "in": "query"}, {"name": "limit", "in": "query"}],
-			"responses": {"200": {"headers": {"New": {}}, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/api.new"}}}}, "418": {}}
+			"responses": {"200": {"headers": {"New": {}}, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/api.new"}}}}, "418": {}, "400": {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 		}, "put": {"responses": {}}}}
 	}`)
 	_, err = mend(drafted, p)
@@ -30,6 +30,7 @@ func TestMendRefuses(t *testing.T) {
 		"Fault has the members [detail header kind parameter pointer], and api.fault has [added pointer]",
 		"parameters.yaml has no new in query",
 		"responses.yaml has no 418",
+		"responses.yaml has no 400", // as text
 		"headers.yaml has no New",
 		"schemas.yaml has no schema for #/components/schemas/api.new",
 		"/v1/new put: an operation needs an id",

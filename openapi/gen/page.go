@@ -120,11 +120,12 @@ func (r renderer) operation(op thing, path string) operation {
 	o.Request = named(op.Self.at("requestBody", "content"))
 	var problems []string
 	for _, answer := range named(op.Self.at("responses")) {
-		if answer.Name >= "400" {
+		has := r.follow(answer.Self)
+		if answer.Name >= "400" && has.at("content").get("text/plain") == nil {
 			problems = append(problems, answer.Name)
 			continue
 		}
-		o.Responses = append(o.Responses, response{answer, answer.Self.at("headers").keys(), named(answer.Self.at("content"))})
+		o.Responses = append(o.Responses, response{thing{answer.Name, has.values, has}, has.at("headers").keys(), named(has.at("content"))})
 	}
 	o.Problem = strings.Join(problems, ", ")
 	return o
