@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type ingestion struct {
 	site   *site
 }
 
-func newIngestion(t *testing.T) *ingestion {
+func newIngestion(t *testing.T, wrap ...func(*store.Store) hub.SourceStore) *ingestion {
 	t.Helper()
 	t.Parallel()
 	st, err := store.Open(store.Options{URL: thoonktest.Redis(t).URL()})
@@ -58,7 +59,11 @@ func newIngestion(t *testing.T) *ingestion {
 		t.Fatal(err)
 	}
 	dialler := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
-	n.ingest = hub.NewIngest(hub.IngestOptions{Store: st, Dialler: dialler, Addresses: addresses})
+	var keeps hub.SourceStore = st
+	for _, w := range wrap {
+		keeps = w(st)
+	}
+	n.ingest = hub.NewIngest(hub.IngestOptions{Store: keeps, Dialler: dialler, Addresses: addresses})
 	n.run(n.ingest)
 	n.declare("news", thoonk.Config{Content: thoonk.Entry})
 	return n
@@ -465,6 +470,52 @@ func TestSourceWithHub(t *testing.T) {
 	if s := n.state(); s.Hub.Status != thoonk.SourceHubDenied || s.Hub.Reason != "no" {
 		t.Errorf("%+v", s.Hub)
 	}
+}
+
+// contended is a store in which somebody else is always a little faster, as often as it says.
+type contended struct {
+	*store.Store
+	times atomic.Int64
+}
+
+func (c *contended) Publish(ctx context.Context, p thoonk.PublishItem) (thoonk.Published, error) {
+	if p.ID == "urn:2" && c.times.Add(-1) >= 0 {
+		return thoonk.Published{}, thoonk.E(thoonk.Stale, "somebody was faster")
+	}
+	return c.Store.Publish(ctx, p)
+}
+
+// An entry that could not be written because somebody else wrote at the same moment is not forgotten: the document is taken
+// again though it has not changed, and a delivery is not answered with success.
+func TestContendedEntriesAreNotLost(t *testing.T) {
+	c := &contended{}
+	n := newIngestion(t, func(s *store.Store) hub.SourceStore {
+		c.Store = s
+		return c
+	})
+	links := `<link rel="hub" href="` + n.site.URL + `/hub"/>`
+	n.site.has("/feed", atomType, atomFeed(links, "urn:3=Three@03", "urn:2=Two@02", "urn:1=One@01"))
+	n.site.on("/hub", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	c.times.Store(1)
+	n.follow("/feed")
+	n.until("all entries", func(s thoonk.SourceState) bool { return s.Counts.New == 3 && s.Status == thoonk.SourceOK })
+	n.wants("urn:1=One", "urn:3=Three", "urn:2=Two")
+
+	thoonktest.Eventually(t, "the hub is asked", func() bool { return n.site.subscribed() != nil })
+	asked := n.site.subscribed()
+	callback, secret := asked.Get("hub.callback"), asked.Get("hub.secret")
+	if status, body := request(t, "GET", verification(callback, "subscribe", asked.Get("hub.topic")), "", nil); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	c.times.Store(1)
+	delivery := atomFeed("", "urn:2=Two, again@05", "urn:4=Four@04")
+	if status, _ := request(t, "POST", callback, delivery, sign(secret, delivery)); status/100 == 2 {
+		t.Errorf("a delivery of which an entry is missing was answered %d", status)
+	}
+	if status, _ := request(t, "POST", callback, delivery, sign(secret, delivery)); status != 202 {
+		t.Error(status)
+	}
+	n.wants("urn:1=One", "urn:3=Three", "urn:4=Four", "urn:2=Two, again")
 }
 
 // A lease is renewed before it ends, under the same address and secret.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/thoonkd/thoonkd/internal/syndication"
@@ -86,8 +87,10 @@ func (l *look) incoming(f syndication.Feed) []incoming {
 	counts := &l.state.Counts
 	var entries []incoming
 	at := map[thoonk.ItemID]int{}
+	stones := latestStones(f.Deleted)
 	for _, e := range inOrder(f.Entries) {
-		if isDeleted(f.Deleted, e) {
+		// A tombstone is for the entry as it was when it fell (RFC 6721 section 4).
+		if when, gone := stones[e.ID]; gone && !e.Updated.After(when) {
 			continue
 		}
 		i := l.clean(e)
@@ -124,9 +127,15 @@ func inOrder(entries []syndication.Entry) []syndication.Entry {
 	return entries
 }
 
-// isDeleted reports whether a tombstone in the same document is for the entry as it is there (RFC 6721 section 4).
-func isDeleted(stones []syndication.Tombstone, e syndication.Entry) bool {
-	return slices.ContainsFunc(stones, func(t syndication.Tombstone) bool { return t.ID == e.ID && !e.Updated.After(t.When) })
+// latestStones says when each entry was deleted last.
+func latestStones(all []syndication.Tombstone) map[string]time.Time {
+	latest := make(map[string]time.Time, len(all))
+	for _, t := range all {
+		if when, double := latest[t.ID]; !double || t.When.After(when) {
+			latest[t.ID] = t.When
+		}
+	}
+	return latest
 }
 
 // sameEntry tells two states of an entry (RFC 4287 section 4.1.1) from two entries whose feed gives them one id.
@@ -200,13 +209,14 @@ func (l *look) write(ctx context.Context, target thoonk.Feed, entries []incoming
 		return false, err
 	}
 	done := map[thoonk.ItemID]thoonk.SourceEntry{}
+	var late error
 	for _, e := range entries {
-		old, known := seen[e.id]
-		did, failed := l.writeOne(ctx, target, e, there[e.id], known && old.Digest != gone)
+		did, failed := l.writeOne(ctx, target, e, there[e.id], seen[e.id])
 		switch kind := thoonk.KindOf(failed); {
 		case failed == nil:
 			changed = changed || did
-		case kind == thoonk.Stale: // somebody else wrote it just now: the next time we see what became of it
+		case kind == thoonk.Stale: // somebody else wrote it just now, or it was dropped: another try sees what became of it
+			late = thoonk.E(thoonk.Unavailable, "an entry was written by somebody else at the same moment").Because(failed)
 			continue
 		case kind == thoonk.Invalid, kind == thoonk.Unprocessable, kind == thoonk.TooLarge:
 			l.refused(e, failed)
@@ -216,9 +226,21 @@ func (l *look) write(ctx context.Context, target thoonk.Feed, entries []incoming
 		if err != nil {
 			break
 		}
-		done[e.id] = thoonk.SourceEntry{Digest: e.digest, Seen: l.state.Counts.Fetches}
+		done[e.id] = thoonk.SourceEntry{Digest: e.digest, Seen: l.number()}
 	}
-	return changed, errors.Join(err, l.remember(ctx, done))
+	return changed, errors.Join(err, late, l.remember(ctx, done))
+}
+
+// number is that of this look or delivery: it is remembered together with what came in, and so never given again.
+func (l *look) number() int64 { return l.state.Counts.Fetches + l.state.Counts.Pushes }
+
+// once makes a write happen once, though the process may die after it and before the entry is remembered. By then the item
+// may be gone again, or the job done.
+func (l *look) once(e incoming, old thoonk.SourceEntry) thoonk.Once {
+	return thoonk.Once{
+		Key:  "source:" + digestID(l.source.Life, string(e.id), old.Digest, strconv.FormatInt(old.Seen, 10), e.digest),
+		Hash: e.digest,
+	}
 }
 
 func (l *look) refused(e incoming, err error) {
@@ -256,11 +278,17 @@ func (l *look) existing(ctx context.Context, target thoonk.Feed, entries []incom
 
 // writeOne writes one entry, and reports whether that changed anything. An entry that came in before, and whose item is
 // not there any more, does not come back.
-func (l *look) writeOne(ctx context.Context, target thoonk.Feed, e incoming, there *thoonk.Item, known bool) (bool, error) {
+func (l *look) writeOne(ctx context.Context, target thoonk.Feed, e incoming, there *thoonk.Item, old thoonk.SourceEntry) (bool, error) {
+	known := old.Digest != "" && old.Digest != gone
 	if target.Config.Type == thoonk.TypeJob {
-		return l.submit(ctx, target, e, known)
+		if known {
+			return false, nil
+		}
+		return l.submit(ctx, target, e, old)
 	}
-	p := thoonk.PublishItem{Feed: target.Name, ID: e.id, Form: thoonk.FormBody, Body: e.body, Actor: l.actor(), If: thoonk.Condition{NoneAny: true}}
+	p := thoonk.PublishItem{
+		Feed: target.Name, ID: e.id, Form: thoonk.FormBody, Body: e.body, Actor: l.actor(), If: thoonk.Condition{NoneAny: true}, Once: l.once(e, old),
+	}
 	switch {
 	case there != nil && e.isIn(there):
 		return false, nil
@@ -283,12 +311,11 @@ func (l *look) writeOne(ctx context.Context, target thoonk.Feed, e incoming, the
 }
 
 // submit makes a job of a new entry. The job's id is the entry's, so none is made twice, not even after a crash.
-func (l *look) submit(ctx context.Context, target thoonk.Feed, e incoming, known bool) (bool, error) {
-	if known {
-		return false, nil
-	}
+func (l *look) submit(ctx context.Context, target thoonk.Feed, e incoming, old thoonk.SourceEntry) (bool, error) {
 	job := thoonk.NewJob{ID: e.id, Form: thoonk.FormBody, Payload: e.body}
-	_, err := l.g.o.Store.SubmitJobs(ctx, thoonk.SubmitJobs{Queue: target.Name, Jobs: []thoonk.NewJob{job}, Actor: l.actor()})
+	_, err := l.g.o.Store.SubmitJobs(ctx, thoonk.SubmitJobs{
+		Queue: target.Name, Jobs: []thoonk.NewJob{job}, Actor: l.actor(), Once: l.once(e, old),
+	})
 	if refusal, ok := errors.AsType[*thoonk.BatchError](err); ok && refusal.Reason.Kind == thoonk.Conflict {
 		return false, nil // it was made before
 	}
@@ -305,9 +332,13 @@ func (l *look) actor() string { return "source:" + string(l.source.Name) }
 // delete retracts the items of entries that are gone: by a tombstone, or because the document says that it is complete
 // and does not have them. It forgets what came in long ago.
 func (l *look) delete(ctx context.Context, target thoonk.Feed, f syndication.Feed, ids []thoonk.ItemID, whole bool) (changed bool, err error) {
+	present := make(map[thoonk.ItemID]bool, len(ids))
+	for _, id := range ids {
+		present[id] = true
+	}
 	var ended []thoonk.ItemID
 	for _, t := range f.Deleted {
-		if id, _ := itemID(syndication.Entry{ID: t.ID}); !slices.Contains(ids, id) {
+		if id, _ := itemID(syndication.Entry{ID: t.ID}); !present[id] {
 			ended = append(ended, id)
 		}
 	}
@@ -316,10 +347,6 @@ func (l *look) delete(ctx context.Context, target thoonk.Feed, f syndication.Fee
 		all, err := l.g.o.Store.SourceEntries(ctx, l.source.Name)
 		if err != nil {
 			return false, err
-		}
-		present := make(map[thoonk.ItemID]bool, len(ids))
-		for _, id := range ids {
-			present[id] = true
 		}
 		for id := range all {
 			if complete && !present[id] {
@@ -373,7 +400,7 @@ func (l *look) retract(ctx context.Context, target thoonk.Feed, ids []thoonk.Ite
 			return changed, err
 		}
 		if _, forgotten := entries[id]; !forgotten {
-			entries[id] = thoonk.SourceEntry{Digest: gone, Seen: l.state.Counts.Fetches}
+			entries[id] = thoonk.SourceEntry{Digest: gone, Seen: l.number()}
 		}
 	}
 	return changed, nil

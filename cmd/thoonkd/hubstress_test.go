@@ -221,6 +221,7 @@ func (s *killable) try(method, path, contentType, body string) (string, bool) {
 	}
 	req.Header.Set("Authorization", "Bearer "+s.token)
 	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Accept", "application/json, */*;q=0.1")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err.Error(), false

@@ -23,7 +23,7 @@ import (
 const (
 	MaxDocument = 8 << 20 // bytes
 	maxDepth    = 256     // of elements in each other
-	maxParsed   = 10_000  // entries
+	maxParsed   = 10_000  // entries, and tombstones
 )
 
 // Parse reads a document of Atom, RSS (0.9 to 2.0, RDF too) or JSON Feed as the world writes it: with the wrong
@@ -41,8 +41,8 @@ func Parse(doc []byte, contentType string) (Feed, error) {
 	} else {
 		f, err = parseXML(doc, contentType)
 	}
-	if len(f.Entries) > maxParsed {
-		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d entries", maxParsed)
+	if len(f.Entries) > maxParsed || len(f.Deleted) > maxParsed {
+		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d entries, or tombstones", maxParsed)
 	}
 	return f, err
 }

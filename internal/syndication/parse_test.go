@@ -70,6 +70,7 @@ func TestParseIsBounded(t *testing.T) {
 		"deep JSON":    strings.Repeat(`{"items":[`, 100_000),
 		"long":         "<rss>" + strings.Repeat(" ", MaxDocument),
 		"many":         "<rss><channel>" + strings.Repeat("<item/>", maxParsed+1) + "</channel></rss>",
+		"many stones":  `<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="` + nsTombstones + `">` + strings.Repeat(`<at:deleted-entry ref="urn:x"/>`, maxParsed+1) + "</feed>",
 		"HTML":         "<!DOCTYPE html><html><body><p>Not a feed</p></body></html>",
 		"JSON":         `{"items": 5}`, "nothing": "", "bytes": "\x00\xff\xfe", "a picture": "\x89PNG\r\n\x1a\n",
 	} {

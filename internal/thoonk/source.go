@@ -176,7 +176,7 @@ type SourceCounts struct {
 // SourceEntry is what is remembered of an entry that came in.
 type SourceEntry struct {
 	Digest string // of what it was; "gone": it was deleted since
-	Seen   int64  // the fetch that had it last, or brought it
+	Seen   int64  // the number of the look or the delivery that brought it
 }
 
 // KnownSource is a source with what is known of it.
