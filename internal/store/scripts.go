@@ -89,7 +89,7 @@ func load(names ...string) *redis.Script {
 		}
 		whole.Write(text)
 	}
-	return redis.NewScript(whole.String())
+	return redis.NewScript(withoutIdle(whole.String()))
 }
 
 // run calls a script of one feed and returns what it answered after "ok". A refusal of the script, and every failure
