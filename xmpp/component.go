@@ -85,7 +85,7 @@ func New(o Options) (*Component, error) {
 	})
 	c.service = service.New(service.Options{
 		Store: o.Store, Subscriptions: subscriptions{o.Store, c.notifier}, Jobs: o.Store, JIDs: o.JIDs, Sender: c.link,
-		Last: c.notifier.Last, Rosters: rosters, MAM: true, Version: o.Version, Host: o.Host, Log: o.Log,
+		Last: c.notifier.Last, Rosters: rosters, MAM: true, Most: c.link.MaxSend(), Version: o.Version, Host: o.Host, Log: o.Log,
 	})
 	c.archive = mam.New(mam.Options{Store: o.Store, Reader: c.service.Replayer, Sender: c.link, Host: o.Host, Most: c.link.MaxSend()})
 	c.mirrors = mirror.New(mirror.Options{

@@ -64,6 +64,17 @@ const (
 // In returns the first form in e, or nil.
 func In(e *stanza.Element) *stanza.Element { return e.Child(NS, "x") }
 
+// Only returns the form in e, or nil. Of several, none is more meant than the others: that is an Invalid error.
+func Only(e *stanza.Element) (only *stanza.Element, err error) {
+	for x := range e.Named(NS, "x") {
+		if only != nil {
+			return nil, thoonk.E(thoonk.Invalid, "one form is filled in at a time")
+		}
+		only = x
+	}
+	return only, nil
+}
+
 // Parse reads a form. The error is an Invalid one.
 func Parse(x *stanza.Element) (Form, error) {
 	if !x.Is(NS, "x") {

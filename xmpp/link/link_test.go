@@ -109,6 +109,8 @@ func TestBadStanzas(t *testing.T) {
 		"to somebody":               {`<iq type='get' id='1' from='a@a.test/r' to='bob@thoonk.a.test'><q xmlns='u'/></iq>`, "service-unavailable"},
 		"message to somebody":       {`<message id='1' from='a@a.test/r' to='bob@thoonk.a.test'><body>x</body></message>`, "service-unavailable"},
 		"too long an address":       {`<iq type='get' id='1' from='` + strings.Repeat("a", 4000) + `@a.test' to='thoonk.a.test'><q xmlns='u'/></iq>`, "jid-malformed"},
+		"too long an id":            {`<iq type='get' id='` + strings.Repeat("a", 5000) + `' from='a@a.test' to='thoonk.a.test'><q xmlns='u'/></iq>`, ""},
+		"too long a bad id":         {`<iq type='get' id='` + strings.Repeat("a", 5000) + `' from='a@a.test' to='thoonk.a.test'/>`, ""},
 		"angle bracket in a quote":  {`<iq type='get' x='>' ` + who + `><q xmlns='u' y="'>"/></iq>`, "type='result'"},
 		"CDATA with tags":           {`<iq type='get'` + who + `><q xmlns='u'><![CDATA[</iq>]]]]><![CDATA[>]]></q></iq>`, "&lt;/iq&gt;]]&gt;</q>"},
 		"namespace of the server's": {`<iq xmlns='jabber:server' type='get'` + who + `><q xmlns='u'/></iq>`, "type='result'"},

@@ -56,6 +56,10 @@ func (s *session) stanza(e *stanza.Element, size int) {
 		s.malformed(e, stanza.FromError(err))
 		return
 	}
+	if len(st.ID) > stanza.MaxID { // no answer could repeat it
+		s.link.counts.malformed.Add(1)
+		return
+	}
 	var work func(context.Context)
 	switch st.Kind {
 	case stanza.KindIQ:

@@ -84,7 +84,7 @@ func (a *Archive) byID(ctx context.Context, n node, asked query) (page, error) {
 	all = slices.CompactFunc(all, func(a, b thoonk.Event) bool { return a.Revision == b.Revision })
 	var p page
 	var err error
-	p.changes, p.set, err = rsm.Page(asked.paging, all, mostIDs, func(e thoonk.Event) string { return e.Revision.String() })
+	p.changes, p.set, err = rsm.Page(asked.paging, all, mostIDs, func(e thoonk.Event) string { return e.Revision.String() }, nil)
 	p.complete = len(p.changes) == len(all)
 	return p, err
 }

@@ -42,10 +42,12 @@ func parse(e *stanza.Element, service jid.JID) (q query, err error) {
 		return q, stanza.Err(stanza.BadRequest).WithText("a queryid is not that long")
 	}
 	q.flip = e.Child(NS, "flip-page") != nil
-	if x := form.In(e); x != nil {
-		if err := q.filter(x, service); err != nil {
-			return q, err
-		}
+	x, err := form.Only(e)
+	if err == nil && x != nil {
+		err = q.filter(x, service)
+	}
+	if err != nil {
+		return q, err
 	}
 	if q.paging, err = rsm.Parse(e); err != nil {
 		return q, err

@@ -42,6 +42,13 @@ func (s *session) applyListed(ctx context.Context, changes []event.Change) error
 
 // listed takes in an item of a list. before is what the node was known to have, empty for nothing.
 func (s *session) listed(ctx context.Context, id thoonk.ItemID, c event.Change, before string) error {
+	if c.Payload == nil { // it is empty, or was left out because it is too long for a list
+		item, err := s.fetch(ctx, id)
+		if err != nil || item == nil {
+			return err // it was retracted since
+		}
+		c.Payload = item.First()
+	}
 	form, body, err := payload.Decode(s.target.Config.Content, c.Payload)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@
 package rsm
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -24,7 +25,13 @@ type Query struct {
 // Parse reads the set in e, if there is one. The error is an Invalid one.
 func Parse(e *stanza.Element) (Query, error) {
 	q := Query{Max: -1, Index: -1}
-	set := e.Child(NS, "set")
+	var set *stanza.Element
+	for c := range e.Named(NS, "set") {
+		if set != nil {
+			return q, thoonk.E(thoonk.Invalid, "one set is asked for at a time")
+		}
+		set = c
+	}
 	if set == nil {
 		return q, nil
 	}
@@ -56,7 +63,7 @@ func number(e *stanza.Element) (int, error) {
 	if err != nil || n < 0 {
 		return -1, thoonk.E(thoonk.Invalid, "%s of a set is a whole number", e.Name.Local)
 	}
-	return n, nil
+	return min(n, math.MaxInt32), nil // no list is longer, and sums stay numbers
 }
 
 // Limit returns how many items the page may have, of at most most.
@@ -89,9 +96,12 @@ func (r Result) Element() *stanza.Element {
 	return set
 }
 
-// Page cuts a page out of a whole list, whose entries key tells apart. An error is NotFound where the entry that the page
-// is relative to is not in the list.
-func Page[T any](q Query, list []T, most int, key func(T) string) ([]T, Result, error) {
+// MaxBytes is how long the entries of a page may be together; one may always be in it.
+const MaxBytes = 200 << 10
+
+// Page cuts a page out of a whole list, whose entries key tells apart. Where size is given, what it says of them is at most MaxBytes
+// together. An error is NotFound where the entry that the page is relative to is not in the list.
+func Page[T any](q Query, list []T, most int, key func(T) string, size func(T) int) ([]T, Result, error) {
 	start, end := 0, len(list)
 	find := func(name string) (int, error) {
 		for i, v := range list {
@@ -123,9 +133,31 @@ func Page[T any](q Query, list []T, most int, key func(T) string) ([]T, Result, 
 	} else {
 		end = min(end, start+limit)
 	}
+	if size != nil {
+		start, end = fit(list, start, end, q.Backward, size)
+	}
 	page, r := list[start:end], Result{Index: start, Count: len(list)}
 	if len(page) > 0 {
 		r.First, r.Last = key(page[0]), key(page[len(page)-1])
 	}
 	return page, r, nil
+}
+
+// fit shortens a page, at the end that is away from where it begins.
+func fit[T any](list []T, start, end int, backward bool, size func(T) int) (int, int) {
+	bytes := 0
+	for n := range end - start {
+		i := start + n
+		if backward {
+			i = end - 1 - n
+		}
+		if bytes += size(list[i]); bytes <= MaxBytes || n == 0 {
+			continue
+		}
+		if backward {
+			return i + 1, end
+		}
+		return start, i
+	}
+	return start, end
 }

@@ -15,32 +15,28 @@ const listMost = 1000
 
 // ownAffiliations lists what the sender is to nodes: XEP-0060 section 5.7.
 func (s *Service) ownAffiliations(ctx context.Context, r *request) (*stanza.Element, error) {
-	list := stanza.New(stanza.NSPubsub, "affiliations").Set("node", r.verb.Attr("node"))
-	held, err := s.o.Store.AffiliationsOf(ctx, r.bare)
-	if err != nil {
-		return nil, err
-	}
-	if r.verb.Attr("node") != "" {
-		held, err = s.ownAffiliation(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-	}
 	paging, err := rsm.Parse(r.Payload)
 	if err != nil {
 		return nil, err
 	}
-	page, set, err := rsm.Page(paging, held, listMost, func(a thoonk.Affiliated) string { return string(a.Feed) })
+	held, err := s.heldAffiliations(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range page {
-		list.Add(stanza.New(stanza.NSPubsub, "affiliation").Set("node", string(a.Feed)).Set("affiliation", a.Affiliation.String()))
+	page, set, err := pageOf(paging, held, func(a thoonk.Affiliated) string { return string(a.Feed) }, func(a thoonk.Affiliated) *stanza.Element {
+		return stanza.New(stanza.NSPubsub, "affiliation").Set("node", string(a.Feed)).Set("affiliation", a.Affiliation.String())
+	})
+	if err != nil {
+		return nil, err
 	}
-	return result(list, setOf(paging, set, len(held))), nil
+	return result(stanza.New(stanza.NSPubsub, "affiliations").Set("node", r.verb.Attr("node")).Add(page...), set), nil
 }
 
-func (s *Service) ownAffiliation(ctx context.Context, r *request) ([]thoonk.Affiliated, error) {
+// heldAffiliations are those of the sender, to one node or to all.
+func (s *Service) heldAffiliations(ctx context.Context, r *request) ([]thoonk.Affiliated, error) {
+	if r.verb.Attr("node") == "" {
+		return s.o.Store.AffiliationsOf(ctx, r.bare)
+	}
 	name, err := nodeID(r.verb)
 	if err != nil {
 		return nil, err
@@ -55,12 +51,20 @@ func (s *Service) ownAffiliation(ctx context.Context, r *request) ([]thoonk.Affi
 	return []thoonk.Affiliated{{Feed: name, JID: r.bare, Affiliation: a}}, err
 }
 
-// setOf returns what an answer says of a list: nothing, where all of it is in the answer and nobody asked.
-func setOf(q rsm.Query, set rsm.Result, whole int) *stanza.Element {
-	if !q.Asked && whole <= listMost {
-		return nil
+// pageOf returns the entries of a page of a list, and what the answer says of the whole: nothing, where all of it is in the answer and
+// nobody asked.
+func pageOf[T any](q rsm.Query, list []T, key func(T) string, entry func(T) *stanza.Element) (entries []*stanza.Element, set *stanza.Element, err error) {
+	page, r, err := rsm.Page(q, list, listMost, key, func(v T) int { return len(entry(v).String()) })
+	if err != nil {
+		return nil, nil, err
 	}
-	return set.Element()
+	for _, v := range page {
+		entries = append(entries, entry(v))
+	}
+	if !q.Asked && len(page) == len(list) {
+		return entries, nil, nil
+	}
+	return entries, r.Element(), nil
 }
 
 // showAffiliations lists who is what to a node, for its owners: section 8.9.1.
@@ -77,15 +81,13 @@ func (s *Service) showAffiliations(ctx context.Context, r *request) (*stanza.Ele
 	if err != nil {
 		return nil, err
 	}
-	page, set, err := rsm.Page(paging, all, listMost, func(a thoonk.Affiliated) string { return a.JID })
+	page, set, err := pageOf(paging, all, func(a thoonk.Affiliated) string { return a.JID }, func(a thoonk.Affiliated) *stanza.Element {
+		return stanza.New(stanza.NSPubsubOwner, "affiliation").Set("jid", a.JID).Set("affiliation", a.Affiliation.String())
+	})
 	if err != nil {
 		return nil, err
 	}
-	list := stanza.New(stanza.NSPubsubOwner, "affiliations").Set("node", string(st.feed.Name))
-	for _, a := range page {
-		list.Add(stanza.New(stanza.NSPubsubOwner, "affiliation").Set("jid", a.JID).Set("affiliation", a.Affiliation.String()))
-	}
-	return ownerResult(list, setOf(paging, set, len(all))), nil
+	return ownerResult(stanza.New(stanza.NSPubsubOwner, "affiliations").Set("node", string(st.feed.Name)).Add(page...), set), nil
 }
 
 // setAffiliations changes who is what to a node, all or none: section 8.9.2. Pending requests follow: section 8.7.4.

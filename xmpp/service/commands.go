@@ -97,11 +97,12 @@ func (s *Service) command(ctx context.Context, r *request) (*stanza.Element, err
 		return nil, commandFault("bad-action")
 	}
 	var f form.Form
-	if x := form.In(r.verb); x != nil {
-		var err error
-		if f, err = form.Parse(x); err != nil {
-			return nil, commandFault("bad-payload")
-		}
+	x, err := form.Only(r.verb)
+	if err == nil && x != nil {
+		f, err = form.Parse(x)
+	}
+	if err != nil {
+		return nil, commandFault("bad-payload")
 	}
 	if f.Type == form.Cancel {
 		return answer.Set("status", "canceled"), nil

@@ -185,12 +185,12 @@ func (s *Service) discoItems(ctx context.Context, r *request) (*stanza.Element, 
 	if err := st.mayRead(ctx); err != nil {
 		return nil, err
 	}
-	page, set, err := s.pageOf(ctx, st.feed, paging, order{})
+	items, set, err := s.pageOf(ctx, st.feed, paging, order{})
 	if err != nil {
 		return nil, err
 	}
-	for _, item := range page.Items {
-		query.Add(s.discoItem().Set("name", string(item.ID)))
+	for _, item := range items {
+		query.Add(s.discoItem().Set("name", item.Attr("id")))
 	}
 	return query.Add(set), nil
 }
@@ -214,7 +214,7 @@ func (s *Service) discoNodes(ctx context.Context, r *request, query *stanza.Elem
 	}
 	limit, set := paging.Limit(pageItems), rsm.Result{Index: -1, Count: -1}
 	q, more := thoonk.FeedQuery{After: thoonk.FeedName(paging.After), Limit: 500}, false
-	for listed := 0; !more; {
+	for listed, size := 0, 0; !more; {
 		feeds, err := s.o.Store.Feeds(ctx, q)
 		if err != nil {
 			return nil, err
@@ -224,7 +224,9 @@ func (s *Service) discoNodes(ctx context.Context, r *request, query *stanza.Elem
 			if st.is(thoonk.Outcast) || !st.sees() {
 				continue
 			}
-			if more = listed == limit; more {
+			item := s.discoItem().Set("node", string(feed.Name)).Set("name", feed.Config.Node.Title)
+			size += len(item.String())
+			if more = listed == limit || listed > 0 && size > pageBytes; more {
 				break
 			}
 			listed++
@@ -232,7 +234,7 @@ func (s *Service) discoNodes(ctx context.Context, r *request, query *stanza.Elem
 				set.First = string(feed.Name)
 			}
 			set.Last = string(feed.Name)
-			query.Add(s.discoItem().Set("node", string(feed.Name)).Set("name", feed.Config.Node.Title))
+			query.Add(item)
 		}
 		if len(feeds) < q.Limit {
 			break

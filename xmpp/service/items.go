@@ -16,7 +16,7 @@ import (
 // the next page; one item always fits.
 const (
 	pageItems = 100
-	pageBytes = 200 << 10
+	pageBytes = rsm.MaxBytes
 )
 
 // items retrieves items: XEP-0060 section 6.5. They come in the order of the feed, the oldest first, where max_items asks for
@@ -35,15 +35,11 @@ func (s *Service) items(ctx context.Context, r *request) (*stanza.Element, error
 	if err := s.checkSubID(ctx, r, st); err != nil {
 		return nil, err
 	}
-	page, set, err := s.itemPage(ctx, r, st.feed)
+	items, set, err := s.itemPage(ctx, r, st.feed)
 	if err != nil {
 		return nil, err
 	}
-	list := stanza.New(stanza.NSPubsub, "items").Set("node", string(st.feed.Name))
-	for _, item := range page.Items {
-		list.Add(s.itemElement(st.feed, page.Content, item))
-	}
-	return result(list, set), nil
+	return result(stanza.New(stanza.NSPubsub, "items").Set("node", string(st.feed.Name)).Add(items...), set), nil
 }
 
 func (s *Service) itemElement(feed thoonk.Feed, content thoonk.Content, item thoonk.Item) *stanza.Element {
@@ -68,30 +64,35 @@ func (s *Service) checkSubID(ctx context.Context, r *request, st *standing) erro
 }
 
 // itemPage returns the items that are asked for, and what the answer says of the whole list.
-func (s *Service) itemPage(ctx context.Context, r *request, feed thoonk.Feed) (thoonk.ItemPage, *stanza.Element, error) {
+func (s *Service) itemPage(ctx context.Context, r *request, feed thoonk.Feed) (items []*stanza.Element, set *stanza.Element, err error) {
 	ids, err := wantedIDs(r.verb)
 	if err != nil {
-		return thoonk.ItemPage{}, nil, err
+		return nil, nil, err
 	}
 	if ids != nil {
 		page, err := s.o.Store.ItemsByID(ctx, feed.Name, ids)
-		s.fit(feed, &page)
-		return page, nil, err
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, item := range page.Items {
+			items = append(items, s.itemElement(feed, page.Content, item))
+		}
+		return fit(items), nil, nil
 	}
 	paging, err := rsm.Parse(r.Payload)
 	if err != nil {
-		return thoonk.ItemPage{}, nil, err
+		return nil, nil, err
 	}
 	order, err := orderOf(r.Payload)
 	if err != nil {
-		return thoonk.ItemPage{}, nil, err
+		return nil, nil, err
 	}
 	if order.latestFirst && !order.creation && feed.Config.Type == thoonk.TypeSortedFeed {
-		return thoonk.ItemPage{}, nil, stanza.Err(stanza.FeatureNotImplemented).WithText("who writes a sorted feed decides on its order")
+		return nil, nil, stanza.Err(stanza.FeatureNotImplemented).WithText("who writes a sorted feed decides on its order")
 	}
 	if most := r.verb.Attr("max_items"); most != "" {
 		if paging, err = withMaxItems(paging, most, order.latestFirst); err != nil {
-			return thoonk.ItemPage{}, nil, err
+			return nil, nil, err
 		}
 	}
 	return s.pageOf(ctx, feed, paging, order)
@@ -147,7 +148,7 @@ type order struct {
 // orderOf reads an order, if one is given: the latest come first then.
 func orderOf(pubsub *stanza.Element) (o order, err error) {
 	for c := range pubsub.Children() {
-		if !c.Is(nsOrder, "order") && !c.Is(nsOldOrder, "order") {
+		if !isOrder(c) {
 			continue
 		}
 		by := c.Attr("by")
@@ -165,49 +166,62 @@ func orderOf(pubsub *stanza.Element) (o order, err error) {
 	return o, nil
 }
 
+func isOrder(e *stanza.Element) bool { return e.Is(nsOrder, "order") || e.Is(nsOldOrder, "order") }
+
 // pageOf reads a page from the store. Wherever the page goes backwards, the store reads the other way and the page is turned.
-func (s *Service) pageOf(ctx context.Context, feed thoonk.Feed, paging rsm.Query, o order) (thoonk.ItemPage, *stanza.Element, error) {
+func (s *Service) pageOf(ctx context.Context, feed thoonk.Feed, paging rsm.Query, o order) (items []*stanza.Element, set *stanza.Element, err error) {
 	q := thoonk.ItemQuery{Feed: feed.Name, Limit: max(paging.Limit(pageItems), 1), ByCreation: o.creation}
 	if o.latestFirst != paging.Backward {
 		q.Order = thoonk.Backward
 	}
 	if id := paging.After + paging.Before; id != "" {
-		var err error
 		if q.AfterID, err = thoonk.ParseItemID(id); err != nil {
-			return thoonk.ItemPage{}, nil, stanza.Err(stanza.ItemNotFound)
+			return nil, nil, stanza.Err(stanza.ItemNotFound)
 		}
 	}
 	q.Skip = max(paging.Index, 0)
 	page, err := s.o.Store.Items(ctx, q)
 	if err != nil {
-		return page, nil, err
+		return nil, nil, err
 	}
 	if paging.Max == 0 {
 		page.Items = nil
 	}
-	s.fit(feed, &page)
-	if paging.Backward {
-		slices.Reverse(page.Items)
-		page.First = page.Total - page.First - len(page.Items)
+	for _, item := range page.Items {
+		items = append(items, s.listed(s.itemElement(feed, page.Content, item)))
 	}
-	if !paging.Asked && len(page.Items) == page.Total {
-		return page, nil, nil
+	items = fit(items)
+	if paging.Backward {
+		slices.Reverse(items)
+		page.First = page.Total - page.First - len(items)
+	}
+	if !paging.Asked && len(items) == page.Total {
+		return items, nil, nil
 	}
 	r := rsm.Result{Index: page.First, Count: page.Total}
-	if n := len(page.Items); n > 0 {
-		r.First, r.Last = string(page.Items[0].ID), string(page.Items[n-1].ID)
+	if n := len(items); n > 0 {
+		r.First, r.Last = items[0].Attr("id"), items[n-1].Attr("id")
 	}
-	return page, r.Element(), nil
+	return items, r.Element(), nil
 }
 
-// fit leaves out the items that make an answer too large.
-func (s *Service) fit(feed thoonk.Feed, page *thoonk.ItemPage) {
+// fit leaves out, at the end, what makes an answer too large.
+func fit(list []*stanza.Element) []*stanza.Element {
 	size := 0
-	for i, item := range page.Items {
-		size += len(s.itemElement(feed, page.Content, item).String())
-		if size > pageBytes && i > 0 {
-			page.Items = page.Items[:i]
-			return
+	for i, e := range list {
+		if size += len(e.String()); size > pageBytes && i > 0 {
+			return list[:i]
 		}
 	}
+	return list
+}
+
+// listed returns an entry of a list without what is in it if no answer can hold it: else one item would keep everybody from those
+// after it. Who asks for it by its id is told that it is too large.
+func (s *Service) listed(e *stanza.Element) *stanza.Element {
+	const rest = 16 << 10 // of the answer
+	if len(e.String()) > s.o.Most-rest {
+		return &stanza.Element{Name: e.Name, Attrs: e.Attrs}
+	}
+	return e
 }

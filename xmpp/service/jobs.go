@@ -50,7 +50,7 @@ func (s *Service) submit(ctx context.Context, r *request, st *standing, o option
 	}
 	id, err := s.submitJob(ctx, r, st, o.declared(st.feed), thoonk.NewJob{ID: item.ID, Form: item.Form, Payload: item.Body})
 	if err != nil {
-		return nil, err
+		return nil, unfit(err)
 	}
 	return published(st.feed.Name, id), nil
 }
@@ -82,8 +82,7 @@ func (s *Service) jobs(ctx context.Context, r *request, st *standing) (*stanza.E
 		if err != nil {
 			return nil, err
 		}
-		addJobs(list, found, submitter)
-		return result(list), nil
+		return result(list.Add(fit(jobElements(found, submitter))...)), nil
 	}
 	paging, err := rsm.Parse(r.Payload)
 	if err != nil {
@@ -92,19 +91,41 @@ func (s *Service) jobs(ctx context.Context, r *request, st *standing) (*stanza.E
 	if paging.Backward || paging.Index >= 0 || r.verb.Attr("max_items") != "" {
 		return nil, stanza.Err(stanza.FeatureNotImplemented).WithText("jobs are listed forwards only, by a set with max and after")
 	}
-	page, err := s.o.Jobs.Jobs(ctx, thoonk.JobQuery{Queue: st.feed.Name, Submitter: submitter, After: paging.After, Limit: max(paging.Limit(pageItems), 1)})
+	set := rsm.Result{Index: -1, Count: -1}
+	if paging.Max == 0 {
+		return result(list, set.Element()), nil
+	}
+	items, next, err := s.jobPage(ctx, thoonk.JobQuery{Queue: st.feed.Name, Submitter: submitter, After: paging.After, Limit: paging.Limit(pageItems)})
 	if err != nil {
 		return nil, err
 	}
-	addJobs(list, page.Jobs, submitter)
-	if !paging.Asked && page.Next == "" {
+	list.Add(items...)
+	if !paging.Asked && next == "" {
 		return result(list), nil
 	}
-	set := rsm.Result{Index: -1, Count: -1, Last: page.Next} // which is the place to go on from, and empty at the end
-	if len(page.Jobs) > 0 {
-		set.First = string(page.Jobs[0].ID)
+	set.Last = next // which is the place to go on from, and empty at the end
+	if len(items) > 0 {
+		set.First = items[0].Attr("id")
 	}
 	return result(list, set.Element()), nil
+}
+
+// jobPage returns as many jobs as fit into an answer, and where to go on. That place is known for a page as it was asked for, so if
+// not all fit a shorter one is.
+func (s *Service) jobPage(ctx context.Context, q thoonk.JobQuery) (items []*stanza.Element, next string, err error) {
+	for {
+		page, err := s.o.Jobs.Jobs(ctx, q)
+		if err != nil {
+			return nil, "", err
+		}
+		items = jobElements(page.Jobs, q.Submitter)
+		for i, item := range items {
+			items[i] = s.listed(item)
+		}
+		if q.Limit = len(fit(items)); q.Limit == len(items) {
+			return items, page.Next, nil
+		}
+	}
 }
 
 // whose returns the principal whose jobs the JID may see, or "" for all.
@@ -118,19 +139,14 @@ func (st *standing) whose(ctx context.Context) (string, error) {
 	return "", st.mayRead(ctx)
 }
 
-// addJobs adds jobs as long as they fit into an answer.
-func addJobs(list *stanza.Element, jobs []thoonk.Job, submitter string) {
-	size := 0
+// jobElements are jobs as items.
+func jobElements(jobs []thoonk.Job, submitter string) (items []*stanza.Element) {
 	for _, job := range jobs {
-		if submitter != "" && job.Submitter != submitter {
-			continue
+		if submitter == "" || job.Submitter == submitter {
+			items = append(items, stanza.New(stanza.NSPubsub, "item").Set("id", string(job.ID)).Add(payload.EncodeJob(job)))
 		}
-		item := stanza.New(stanza.NSPubsub, "item").Set("id", string(job.ID)).Add(payload.EncodeJob(job))
-		if size += len(item.String()); size > pageBytes && list.First() != nil {
-			return
-		}
-		list.Add(item)
 	}
+	return items
 }
 
 // retractJob takes a job back: one's own, or any for those who may retract. A worker that has it is asked to give up.

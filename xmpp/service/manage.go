@@ -28,15 +28,14 @@ func (s *Service) ownSubscriptions(ctx context.Context, r *request) (*stanza.Ele
 	if err != nil {
 		return nil, err
 	}
-	page, set, err := rsm.Page(paging, own, listMost, func(sub thoonk.NodeSubscription) string { return sub.ID })
+	entry := func(sub thoonk.NodeSubscription) *stanza.Element {
+		return subscriptionElement(stanza.NSPubsub, sub, true)
+	}
+	page, set, err := pageOf(paging, own, func(sub thoonk.NodeSubscription) string { return sub.ID }, entry)
 	if err != nil {
 		return nil, err
 	}
-	list := stanza.New(stanza.NSPubsub, "subscriptions").Set("node", string(node))
-	for _, sub := range page {
-		list.Add(subscriptionElement(stanza.NSPubsub, sub, true))
-	}
-	return result(list, setOf(paging, set, len(own))), nil
+	return result(stanza.New(stanza.NSPubsub, "subscriptions").Set("node", string(node)).Add(page...), set), nil
 }
 
 // showSubscriptions lists the subscriptions to a node, for its owners: section 8.8.1. Those that are pending are not among
@@ -65,15 +64,17 @@ func (s *Service) showSubscriptions(ctx context.Context, r *request) (*stanza.El
 		listed = append(listed, slices.DeleteFunc(page, func(sub thoonk.NodeSubscription) bool { return sub.Pending })...)
 		more = after != ""
 	}
-	list := stanza.New(stanza.NSPubsubOwner, "subscriptions").Set("node", string(node))
+	var entries []*stanza.Element
 	for _, sub := range listed {
-		list.Add(subscriptionElement(stanza.NSPubsubOwner, sub, false))
+		entries = append(entries, subscriptionElement(stanza.NSPubsubOwner, sub, false))
 	}
-	if !paging.Asked && !more {
+	fitting := fit(entries)
+	list := stanza.New(stanza.NSPubsubOwner, "subscriptions").Set("node", string(node)).Add(fitting...)
+	if !paging.Asked && !more && len(fitting) == len(entries) {
 		return ownerResult(list), nil
 	}
 	set := rsm.Result{Index: -1}
-	if n := len(listed); n > 0 {
+	if n := len(fitting); n > 0 {
 		set.First, set.Last = placeOf(listed[0]), placeOf(listed[n-1])
 	}
 	if set.Count, err = s.o.Subscriptions.CountNodeSubscriptions(ctx, node); err != nil {

@@ -265,7 +265,11 @@ func same(a, b thoonk.Config) bool {
 
 // submitted reads the form in an element, which has to be of a type if it says one at all.
 func submitted(e *stanza.Element, formType string) (form.Form, error) {
-	f, err := form.Parse(form.In(e))
+	x, err := form.Only(e)
+	if err != nil {
+		return form.Form{}, err
+	}
+	f, err := form.Parse(x)
 	switch {
 	case err != nil:
 		return f, err

@@ -56,9 +56,18 @@ func (s *Service) publishOn(ctx context.Context, r *request, name thoonk.FeedNam
 	}
 	done, err := s.o.Store.Publish(ctx, item)
 	if err != nil {
-		return nil, err
+		return nil, unfit(err)
 	}
 	return published(name, done.Item.ID), nil
+}
+
+// unfit returns what the publisher is told of the error of a write: what the feed's declaration, its schema too, says against the body
+// is section 7.1.3.5.
+func unfit(err error) error {
+	if thoonk.KindOf(err) == thoonk.Unprocessable {
+		return stanza.Pubsub(stanza.BadRequest, "invalid-payload").WithText(stanza.FromError(err).Text)
+	}
+	return err
 }
 
 func published(node thoonk.FeedName, id thoonk.ItemID) *stanza.Element {
@@ -120,14 +129,10 @@ func (s *Service) autoCreate(ctx context.Context, r *request, name thoonk.FeedNa
 func readItem(e *stanza.Element, config thoonk.Config) (thoonk.PublishItem, error) {
 	var p thoonk.PublishItem
 	item := e.Child(stanza.NSPubsub, "item")
-	children := 0
-	for range e.Children() {
-		children++
-	}
 	switch {
 	case item == nil:
 		return p, stanza.Pubsub(stanza.BadRequest, "item-required")
-	case children > 1:
+	case several(e):
 		return p, stanza.Err(stanza.BadRequest).WithText("one item is published at a time")
 	}
 	if id := item.Attr("id"); id != "" {
@@ -146,6 +151,15 @@ func readItem(e *stanza.Element, config thoonk.Config) (thoonk.PublishItem, erro
 	var err error
 	p.Form, p.Body, err = readPayload(content, config)
 	return p, err
+}
+
+// several reports whether there is more than one element in e.
+func several(e *stanza.Element) bool {
+	n := 0
+	for range e.Children() {
+		n++
+	}
+	return n > 1
 }
 
 func readPayload(e *stanza.Element, config thoonk.Config) (thoonk.Form, []byte, error) {

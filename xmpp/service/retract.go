@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"github.com/thoonkd/thoonkd/auth"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -16,8 +17,11 @@ func (s *Service) retract(ctx context.Context, r *request) (*stanza.Element, err
 		return nil, err
 	}
 	item := r.verb.Child(stanza.NSPubsub, "item")
-	if item.Attr("id") == "" {
+	switch {
+	case item.Attr("id") == "":
 		return nil, stanza.Pubsub(stanza.BadRequest, "item-required")
+	case several(r.verb):
+		return nil, stanza.Err(stanza.BadRequest).WithText("one item is retracted at a time")
 	}
 	id, err := thoonk.ParseItemID(item.Attr("id"))
 	if err != nil {
@@ -40,8 +44,11 @@ func (s *Service) mayRetract(ctx context.Context, r *request, st *standing, id t
 	if st.granted(auth.Retract) || st.is(thoonk.Owner, thoonk.Publisher, thoonk.PublishOnly) {
 		return nil
 	}
-	if st.mayPublish(ctx) != nil {
-		return stanza.Err(stanza.Forbidden)
+	if err := st.mayPublish(ctx); err != nil {
+		if _, refused := errors.AsType[*stanza.Error](err); refused {
+			return stanza.Err(stanza.Forbidden)
+		}
+		return err
 	}
 	page, err := s.o.Store.ItemsByID(ctx, st.feed.Name, []thoonk.ItemID{id})
 	if err != nil {
@@ -51,8 +58,9 @@ func (s *Service) mayRetract(ctx context.Context, r *request, st *standing, id t
 		return stanza.Err(stanza.ItemNotFound)
 	}
 	change, err := s.o.Store.Change(ctx, st.feed.Name, page.Items[0].Revision)
-	if err != nil || change.Actor != r.who.Name {
+	switch kind := thoonk.KindOf(err); {
+	case kind == thoonk.NotFound, kind == thoonk.Gone, err == nil && change.Actor != r.who.Name:
 		return stanza.Err(stanza.Forbidden)
 	}
-	return nil
+	return err
 }

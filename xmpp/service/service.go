@@ -3,7 +3,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"encoding/xml"
 	"log/slog"
 	"time"
 
@@ -63,6 +65,7 @@ type Options struct {
 	// Rosters are those of the users of this link's server; nil: they cannot be read.
 	Rosters Rosters
 	MAM     bool // whether the history of nodes can be asked for; somebody else answers
+	Most    int  // bytes of an answer. 0: 480 KiB
 	Version string
 	Host    string // in the ids of Atom entries: that of the public URL
 	Log     *slog.Logger
@@ -74,6 +77,7 @@ type Service struct{ o Options }
 
 // New returns a service.
 func New(o Options) *Service {
+	o.Most = cmp.Or(o.Most, 480<<10)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -141,14 +145,29 @@ var verbs = map[name]handler{
 // unsupported are the features of XEP-0060 and XEP-0248 that elements stand for which we do not know.
 var unsupported = map[string]string{"associate": "collections", "disassociate": "collections", "collection": "collections"}
 
+// companions are what may stand beside a verb, of the namespace of XEP-0060.
+var companions = map[string]string{"create": "configure", "publish": "publish-options", "subscribe": "options"}
+
+// alone returns an error if more is asked for than is done: nothing is left undone in silence. Of other namespaces whatever is not
+// known may stand there, and nothing twice but orders, which say for themselves what is wrong with that.
+func alone(pubsub *stanza.Element) error {
+	verb := pubsub.First()
+	seen := make(map[xml.Name]bool)
+	for c := range pubsub.Children() {
+		if seen[c.Name] && !isOrder(c) {
+			return stanza.Err(stanza.BadRequest).WithText(c.Name.Local + " stands there twice")
+		}
+		if c != verb && c.Name.Space == verb.Name.Space && c.Name.Local != companions[verb.Name.Local] {
+			return stanza.Err(stanza.BadRequest).WithText("one thing is asked for at a time: " + verb.Name.Local + ", and not " + c.Name.Local)
+		}
+		seen[c.Name] = true
+	}
+	return nil
+}
+
 // IQ answers a request. Errors are stanza errors, or [thoonk.Error]s.
 func (s *Service) IQ(ctx context.Context, q *stanza.IQ) (*stanza.Element, error) {
-	r := s.newRequest(q)
-	answer, err := s.answer(ctx, r)
-	if stanza.FromError(err).Condition == stanza.InternalServerError && err != nil {
-		s.o.Log.ErrorContext(ctx, "xmpp: a request failed", "from", r.bare, "verb", r.verb.Name.Local, "error", err)
-	}
-	return answer, err
+	return s.answer(ctx, s.newRequest(q))
 }
 
 func (s *Service) answer(ctx context.Context, r *request) (*stanza.Element, error) {
@@ -164,6 +183,9 @@ func (s *Service) answer(ctx context.Context, r *request) (*stanza.Element, erro
 		return nil, stanza.Err(stanza.BadRequest).WithText("an empty pubsub element asks for nothing")
 	}
 	if h, ok := verbs[name{space, r.verb.Name.Local, r.Set()}]; ok && r.verb.Name.Space == space {
+		if err := alone(r.Payload); err != nil {
+			return nil, err
+		}
 		return h(s, ctx, r)
 	}
 	if _, ok := verbs[name{space, r.verb.Name.Local, !r.Set()}]; ok && r.verb.Name.Space == space {

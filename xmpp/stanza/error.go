@@ -3,6 +3,7 @@ package stanza
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -80,14 +81,24 @@ func Pubsub(c Condition, app string) *Error {
 // Unsupported is the answer to what XEP-0060 has and is not offered here, by the name of its feature: "subscribe".
 func Unsupported(feature string) *Error {
 	e := Pubsub(FeatureNotImplemented, "unsupported")
-	e.App.Set("feature", feature)
+	e.App.Set("feature", clip(feature))
 	return e
 }
 
-// WithText returns a copy of e with a text for people.
+// longestText bounds what an error repeats of what somebody sent.
+const longestText = 1 << 10
+
+func clip(text string) string {
+	if len(text) <= longestText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestText], "") + "…"
+}
+
+// WithText returns a copy of e with a text for people, of which the beginning is kept if it is long.
 func (e *Error) WithText(text string) *Error {
 	c := *e
-	c.Text = text
+	c.Text = clip(text)
 	return &c
 }
 

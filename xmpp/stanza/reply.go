@@ -33,10 +33,18 @@ func appendReply(dst []byte, to *Element, kind string) []byte {
 	return dst
 }
 
+// Bounds of what an answer repeats, in bytes. What was apostrophes becomes six times as long, and servers cut a component off for a
+// stanza that is too large.
+const (
+	MaxID      = 4 << 10
+	maxAddress = 16 << 10 // also of what is none
+)
+
 // Answerable reports whether an error may be sent back for a stanza: RFC 6120 sections 8.2.3 and 8.3.1 want none for a
 // result or an error. A presence is never answered: nobody would act on it.
 func Answerable(e *Element) bool {
-	if e == nil || e.Attr("from") == "" {
+	from := e.Attr("from")
+	if from == "" || len(from) > maxAddress || len(e.Attr("to")) > maxAddress || len(e.Attr("id")) > MaxID {
 		return false
 	}
 	switch kind := e.Attr("type"); e.Name.Local {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -30,6 +32,16 @@ func TestReplies(t *testing.T) {
 	} {
 		if test.got != test.want {
 			t.Errorf("got  %s\nwant %s", test.got, test.want)
+		}
+	}
+	long := New(NSClient, KindIQ).Set("id", strings.Repeat("'", MaxID)).Set("from", strings.Repeat("'", maxAddress)).Set("to", strings.Repeat("'", maxAddress))
+	text := strings.Repeat("'☺", 200_000)
+	if got := AppendError(nil, long, Unsupported(text).WithText(text)); !Answerable(long) || len(got) > 400<<10 || !utf8.Valid(got) {
+		t.Errorf("an error has %d bytes", len(got))
+	}
+	for _, name := range []string{"id", "from", "to"} {
+		if Answerable(mustParse(t, long.String()).Set(name, strings.Repeat("'", maxAddress+1))) {
+			t.Errorf("a longer %s is answered", name)
 		}
 	}
 	e := ParseError(mustParse(t, string(AppendError(nil, q, Unsupported("subscribe").WithText("no")))))
