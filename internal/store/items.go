@@ -44,9 +44,9 @@ func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage,
 	if q.ByCreation {
 		return s.itemsByCreation(ctx, q)
 	}
-	score, id, _ := strings.Cut(q.After, " ")
-	if _, err := strconv.ParseFloat(score, 64); q.After != "" && (err != nil || id == "") {
-		return thoonk.ItemPage{}, thoonk.E(thoonk.Invalid, "the cursor is not one of this list").In("cursor")
+	after, id, _ := strings.Cut(q.After, " ")
+	if q.After != "" && (after == "" || id == "") {
+		return thoonk.ItemPage{}, notACursor()
 	}
 	direction := "asc"
 	if q.Order == thoonk.Backward {
@@ -54,9 +54,9 @@ func (s *Store) Items(ctx context.Context, q thoonk.ItemQuery) (thoonk.ItemPage,
 	}
 	return s.readTold(ctx, q.Feed, func(order string) (answer, error) {
 		if q.AfterID != "" {
-			score, id = "", string(q.AfterID)
+			after, id = "", string(q.AfterID)
 		}
-		return s.run(ctx, "read items", scriptItems, q.Feed, "", direction, q.Limit, pageBytes, score, id, q.Skip, order)
+		return s.run(ctx, "read items", scriptItems, q.Feed, "", direction, q.Limit, pageBytes, after, id, q.Skip, order)
 	})
 }
 

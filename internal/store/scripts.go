@@ -214,6 +214,8 @@ func refusal(feed thoonk.FeedName, word, detail, more string) *thoonk.Error {
 		return thoonk.E(thoonk.Unprocessable, "the idempotency key stands for another request").In("Idempotency-Key")
 	case "unordered":
 		return thoonk.E(thoonk.Unsupported, "%q has more than %d items: they are not ordered by their creation", feed, maxByCreation)
+	case "cursor":
+		return notACursor()
 	case "many":
 		return thoonk.E(thoonk.TooLarge, "%q would have more than %d affiliations", feed, thoonk.MaxAffiliations)
 	case "limited":

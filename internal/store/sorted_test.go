@@ -201,6 +201,37 @@ func TestSortedItemsPages(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%v", got)
 		}
+		// The last item of a page goes elsewhere: what stood behind it is still listed. It itself may come again.
+		for to, moved := range map[thoonk.Position][]string{
+			{Last: true}:  {"i0", "i1", "i2", "i4", "i5", "i6", "i7", "i8", "i9", "i10", "i3"},
+			{First: true}: {"i4", "i5", "i6", "i7", "i8", "i9", "i10"},
+		} {
+			f.insert("s", "i3", "x", thoonk.Position{After: "i2"})
+			got := f.allItems(thoonk.ItemQuery{Feed: "s", Limit: 4}, func(page int) {
+				if page == 1 {
+					f.move("s", "i3", to)
+				}
+			})
+			for _, id := range moved {
+				if !slices.Contains(got, id) {
+					t.Errorf("moved to %+v: %s is left out: %v", to, id, got)
+				}
+			}
+		}
+		// An edit in its place makes nothing come twice.
+		f.move("s", "i3", thoonk.Position{After: "i2"})
+		got = f.allItems(thoonk.ItemQuery{Feed: "s", Limit: 4}, func(page int) {
+			if page == 1 {
+				f.publish("s", "i3", "y")
+			}
+		})
+		if len(got) != 11 || !slices.IsSorted(got[2:10]) {
+			t.Errorf("%v", got)
+		}
+		for _, cursor := range []string{"1", " i3", "1 i3", "1763874399000 i3", "1-x i3"} {
+			_, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: "s", Limit: 4, After: cursor})
+			f.fails(err, thoonk.Invalid)
+		}
 	})
 }
 

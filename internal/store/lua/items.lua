@@ -1,19 +1,22 @@
 -- items reads items of a feed and changes nothing: a page of them in their order, or those with given ids.
 -- ARGV  5 asc, desc or ids   6 limit   7 bound on the bytes of the bodies, beyond which the page ends early
---       8 score, or index in a sorted feed, and 9 id of the last item of the page before, or '' and ''; with '' and an id,
---       that item has to be there   10 items to skip where both are ''   11 told: in the order that the log has told, of
+--       8 score, or in a sorted feed index-number of its last change, and 9 id of the last item of the page before, or '' and '';
+--       with '' and an id, that item has to be there   10 items to skip where both are ''   11 told: in the order that the log has told, of
 --       a sorted feed
 --       for ids: 8... the ids
--- returns  ok, type, content, revision of the feed, items in the feed, score or index and id to go on after or '' if
---          that is all, place of the page's first item, 1 if its order is the log's, then id, body, last word, score or ''
+-- returns  ok, type, content, revision of the feed, items in the feed, what 8 and 9 of the next page are with a space between
+--          or '' if that is all, place of the page's first item, 1 if its order is the log's, then id, body, last word, score or ''
 --          of each
---          not_found | not_found, item | conflict, bare | conflict, type, T
+--          not_found | not_found, item | conflict, bare | conflict, type, T | cursor
 local mode, limit, most = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 
 open()
 local refusal = absent()
 if refusal then return refusal end
 if feed.type ~= 'feed' and not feed.sorted then return {'conflict', 'type', feed.type} end
+if mode ~= 'ids' and ARGV[8] ~= '' and not (feed.sorted and string.match(ARGV[8], '^%d+%-%d+$') or not feed.sorted and tonumber(ARGV[8])) then
+  return {'cursor'}
+end
 
 call('HLEN', ITEMS) -- fails for a wrong type even if there is no item to read
 
@@ -32,12 +35,21 @@ local function start(after_score, after_id)
   return call('ZCOUNT', IDS, '(' .. after_score, '+inf')
 end
 
--- start_sorted is the same for a sorted feed, in either of its lists: where the item was removed, its place counts.
-local function start_sorted(list, after_index, after_id)
+-- changed_at is the number of the item's last change.
+local function changed_at(id)
+  return string.match(call('HGET', LAST, id) or '', '^%d+') or '0'
+end
+
+-- start_sorted is the same for a sorted feed, in either of its lists: where the item was removed, or changed and is elsewhere, its
+-- former place counts.
+local function start_sorted(list, after, after_id)
   if after_id == '' then return skip end
+  local index, number = string.match(after, '^(%d+)%-(%d+)$')
   local i = call('LPOS', list, after_id)
-  if not i then return tonumber(after_index) end
-  return (mode == 'asc' and i or call('LLEN', list) - 1 - i) + 1
+  if not i then return tonumber(index) end
+  if mode == 'desc' then i = call('LLEN', list) - 1 - i end
+  if index and tonumber(index) ~= i and changed_at(after_id) ~= number then return tonumber(index) end
+  return i + 1
 end
 
 local function range_sorted(list, first)
@@ -81,7 +93,7 @@ else
 end
 
 local answer = {'ok', feed.type, feed.content, revision, call(feed.sorted and 'LLEN' or 'ZCARD', IDS), '', first, ordered}
-local read, last = 0, ''
+local read, last, last_at = 0, nil, nil
 for i, id in ipairs(ids) do
   local placed = feed.sorted or call('ZSCORE', IDS, id)
   local body = placed and call('HGET', ITEMS, id)
@@ -94,7 +106,9 @@ for i, id in ipairs(ids) do
     local n = #answer
     answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = id, body, call('HGET', LAST, id) or '', feed.sorted and '' or placed
   end
-  if placed then last = (feed.sorted and whole(first + i - 1) or placed) .. ' ' .. id end
+  if placed then
+    last, last_at = id, feed.sorted and first + i - 1 or placed
+  end
 end
-if more then answer[6] = last end
+if more and last then answer[6] = (feed.sorted and whole(last_at) .. '-' .. changed_at(last) or last_at) .. ' ' .. last end
 return answer
