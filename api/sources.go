@@ -13,8 +13,9 @@ import (
 type Ingestion interface {
 	Sources(ctx context.Context, after thoonk.FeedName, limit int) ([]thoonk.KnownSource, error)
 	Source(context.Context, thoonk.FeedName) (thoonk.Source, thoonk.SourceState, error)
-	PutSource(context.Context, thoonk.Source) (s thoonk.Source, created bool, err error)
-	DeleteSource(context.Context, thoonk.FeedName) error
+	DeclareSource(context.Context, thoonk.DeclareSource) (s thoonk.KnownSource, created bool, err error)
+	// RemoveSource returns what was known of the source: nothing if the same request removed it before.
+	RemoveSource(context.Context, thoonk.RemoveSource) (thoonk.SourceState, error)
 	RefreshSource(context.Context, thoonk.FeedName) error
 
 	// CheckSource returns an Unprocessable error if the address may not be dialled.
@@ -38,6 +39,7 @@ type wireSource struct {
 	Link        string              `json:"link,omitempty"`
 	Paused      bool                `json:"paused"`
 	Configured  bool                `json:"configured,omitempty"`
+	Revision    thoonk.Revision     `json:"revision,omitzero"`
 	Created     time.Time           `json:"created,omitzero"`
 	Status      thoonk.SourceStatus `json:"status"`
 	Title       string              `json:"title,omitempty"`
@@ -93,7 +95,7 @@ func toWireSource(s thoonk.Source, state thoonk.SourceState) wireSource {
 	low, high := s.Bounds()
 	w := wireSource{
 		Name: s.Name, Kind: s.Kind, URL: s.URL, Feed: s.Feed, MinInterval: low.String(), MaxInterval: high.String(),
-		Hub: !s.NoHub, Link: s.Link, Paused: s.Paused, Configured: s.Config, Created: s.Since,
+		Hub: !s.NoHub, Link: s.Link, Paused: s.Paused, Configured: s.Config, Revision: s.Revision, Created: s.Since,
 		Status: state.Status, Title: state.Title, Document: state.Document, Tried: state.Tried, Worked: state.Worked, Changed: state.Changed,
 		Next: state.Next, Failures: state.Failures, Counts: wireSourceCounts(state.Counts),
 	}

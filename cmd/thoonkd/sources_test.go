@@ -144,6 +144,61 @@ func TestSourcesOverREST(t *testing.T) {
 	some.send(404, "POST", "/v1/sources/s/refresh", "", "")
 }
 
+// A source has the preconditions and the idempotency keys that all has which is written.
+func TestSourcePreconditions(t *testing.T) {
+	t.Parallel()
+	const merge = "Content-Type: application/merge-patch+json"
+	p := serveReady(t, "--redis", thoonktest.Redis(t).URL(), "--outbound-allow", allowLoopback)
+	u, other := p.user("*=admin"), p.user("team:*=configure")
+	u.send(201, "PUT", "/v1/feeds/news", "", "")
+	declaration := func(interval string) string {
+		return `{"url":"http://127.0.0.1:9/","feed":"news","paused":true,"max_interval":"` + interval + `"}`
+	}
+	u.send(412, "PUT", "/v1/sources/s", `If-Match: *`, declaration("1h"))
+	u.send(400, "PUT", "/v1/sources/s", `If-Match: x`, declaration("1h"))
+	const key = "If-None-Match: *\nIdempotency-Key: make"
+	made := u.send(201, "PUT", "/v1/sources/s", key, declaration("1h"))
+	first := made.Header.Get("ETag")
+	if !strings.HasPrefix(first, `"1-`) || !strings.Contains(string(made.body), `"revision":`+first) || made.Header.Get("Location") != "/v1/sources/s" {
+		t.Fatalf("ETag %s, Location %s, %s", first, made.Header.Get("Location"), made.body)
+	}
+	u.send(412, "PUT", "/v1/sources/s", `If-None-Match: *`, declaration("1h"))
+	second := u.send(200, "PUT", "/v1/sources/s", "If-Match: "+first, declaration("2h")).Header.Get("ETag")
+	for _, r := range []response{
+		u.send(200, "GET", "/v1/sources/s", "", ""), u.send(200, "HEAD", "/v1/sources/s", "", ""),
+		u.send(200, "PUT", "/v1/sources/s", "", declaration("2h")), // which says the same
+	} {
+		if got := r.Header.Get("ETag"); got != second || second == first {
+			t.Errorf("%s: the tag is %s, want %s, after %s", r.Request.Method, got, second, first)
+		}
+	}
+	u.send(412, "PUT", "/v1/sources/s", "If-Match: "+first, declaration("3h"))
+	u.send(412, "PATCH", "/v1/sources/s", merge+"\nIf-Match: "+first, `{"hub":false}`)
+	u.send(412, "DELETE", "/v1/sources/s", "If-Match: "+first, "")
+
+	// Sent again, it is answered as the first time and changes nothing; another request is refused.
+	again := u.send(201, "PUT", "/v1/sources/s", key, declaration("1h"))
+	if again.Header.Get("ETag") != first || !strings.Contains(string(again.body), `"max_interval":"1h0m0s"`) {
+		t.Errorf("%s %s", again.Header.Get("ETag"), again.body)
+	}
+	u.send(422, "PUT", "/v1/sources/s", key, declaration("3h"))
+	other.send(403, "PUT", "/v1/sources/s", key, declaration("1h"))
+	patched := u.send(200, "PATCH", "/v1/sources/s", merge+"\nIdempotency-Key: patch\nIf-Match: "+second, `{"hub":false}`)
+	third := patched.Header.Get("ETag")
+	u.send(200, "PUT", "/v1/sources/s", "If-Match: "+third, declaration("4h"))
+	if r := u.send(200, "PATCH", "/v1/sources/s", merge+"\nIdempotency-Key: patch\nIf-Match: "+second, `{"hub":false}`); r.Header.Get("ETag") != third || string(r.body) != string(patched.body) {
+		t.Errorf("%s: %s, want %s", r.Header.Get("ETag"), r.body, patched.body)
+	}
+	u.send(412, "DELETE", "/v1/sources/s", "If-Match: "+third, "")
+	u.send(204, "DELETE", "/v1/sources/s", "Idempotency-Key: remove", "")
+	u.send(404, "DELETE", "/v1/sources/s", "", "")
+	u.send(204, "DELETE", "/v1/sources/s", "Idempotency-Key: remove", "")
+	u.send(200, "PATCH", "/v1/sources/s", merge+"\nIdempotency-Key: patch\nIf-Match: "+second, `{"hub":false}`)
+	u.send(201, "PUT", "/v1/sources/s", key, declaration("1h"))
+	u.send(404, "GET", "/v1/sources/s", "", "")
+	u.send(400, "DELETE", "/v1/sources/s?x=1", "", "")
+}
+
 // sourceCommand runs a source command that has to succeed.
 func (p *process) sourceCommand(args ...string) string {
 	p.t.Helper()

@@ -9,63 +9,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
-// PutSource declares a source, which is due at once unless it is paused, and reports whether it was made. What is known
-// of it stays, unless its kind, its URL or its feed is another now. Errors: Invalid, Conflict (declared by somebody else
-// at the same moment), Unavailable.
-func (s *Store) PutSource(ctx context.Context, src thoonk.Source) (thoonk.Source, bool, error) {
-	if err := src.Check(); err != nil {
-		return src, false, err
-	}
-	old, state, err := s.Source(ctx, src.Name)
-	made := thoonk.KindOf(err) == thoonk.NotFound
-	if err != nil && !made {
-		return src, false, err
-	}
-	src.Life, src.Since = old.Life, old.Since
-	if made {
-		src.Since = time.Now().UTC().Truncate(time.Millisecond)
-	}
-	if made || old.Kind != src.Kind || old.URL != src.URL || old.Feed != src.Feed {
-		src.Life = uuid.NewString()
-	}
-	due := ""
-	if !src.Paused && src.Kind == thoonk.WebFeed { // others are not looked at now and then
-		due = msArg(time.Now())
-	}
-	record, err := json.Marshal(src)
-	if err != nil {
-		return src, false, thoonk.E(thoonk.Internal, "internal error").Because(err)
-	}
-	keys := []string{keySources, keySourceStates, keySourceDue, keySourceSeen(src.Name)}
-	word, err := scriptSourcePut.Run(ctx, s.redis, keys, string(src.Name), old.Life, src.Life, record, due).Text()
-	switch {
-	case err != nil:
-		return src, false, failure("put source", err)
-	case word != "ok":
-		return src, false, thoonk.E(thoonk.Conflict, "the source was declared by somebody else at the same moment")
-	}
-	if src.Life != old.Life && state.Hub.Callback != "" { // if that fails, nothing is behind it any more all the same
-		s.redis.HDel(ctx, keySourceCallbacks, state.Hub.Callback)
-	}
-	return src, made, nil
-}
-
 // Source returns a source and what is known of it. Errors: NotFound, Unavailable.
 func (s *Store) Source(ctx context.Context, name thoonk.FeedName) (thoonk.Source, thoonk.SourceState, error) {
-	found, err := s.sources(ctx, []string{string(name)})
-	if err != nil {
+	found, err := s.standingSource(ctx, name)
+	switch {
+	case err != nil:
 		return thoonk.Source{}, thoonk.SourceState{}, err
+	case found == nil:
+		return thoonk.Source{}, thoonk.SourceState{}, noSuchSource(name)
 	}
-	if len(found) == 0 {
-		return thoonk.Source{}, thoonk.SourceState{}, thoonk.E(thoonk.NotFound, "no such source: %q", name)
+	return found.Source, found.State, nil
+}
+
+// standingSource returns nil if there is no such source. Errors: Unavailable.
+func (s *Store) standingSource(ctx context.Context, name thoonk.FeedName) (*standingSource, error) {
+	found, err := s.sources(ctx, []string{string(name)})
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
-	return found[0].Source, found[0].State, nil
+	return &found[0], nil
 }
 
 // Sources returns up to limit sources by name, after a name. Errors: Unavailable.
@@ -80,10 +47,18 @@ func (s *Store) Sources(ctx context.Context, after thoonk.FeedName, limit int) (
 		i++
 	}
 	names = names[i:min(len(names), i+limit)]
-	return s.sources(ctx, names)
+	found, err := s.sources(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	page := make([]thoonk.KnownSource, len(found))
+	for i, one := range found {
+		page[i] = one.KnownSource
+	}
+	return page, nil
 }
 
-func (s *Store) sources(ctx context.Context, names []string) ([]thoonk.KnownSource, error) {
+func (s *Store) sources(ctx context.Context, names []string) ([]standingSource, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -95,37 +70,18 @@ func (s *Store) sources(ctx context.Context, names []string) ([]thoonk.KnownSour
 	if err != nil {
 		return nil, failure("read sources", err)
 	}
-	var found []thoonk.KnownSource
+	var found []standingSource
 	for i := range names {
-		life, record, _ := strings.Cut(answer(records.Val()).text(i), " ")
-		var k thoonk.KnownSource
-		if json.Unmarshal([]byte(record), &k.Source) != nil {
+		k := standingSource{stands: answer(records.Val()).text(i)}
+		if !parseSource(k.stands, &k.Source) {
 			continue // deleted since
 		}
-		k.Source.Life = life
-		if of, state, _ := strings.Cut(answer(states.Val()).text(i), " "); of != life || json.Unmarshal([]byte(state), &k.State) != nil {
+		if of, state, _ := strings.Cut(answer(states.Val()).text(i), " "); of != k.Source.Life || json.Unmarshal([]byte(state), &k.State) != nil {
 			k.State = thoonk.SourceState{Status: thoonk.SourceNew}
 		}
 		found = append(found, k)
 	}
 	return found, nil
-}
-
-// DeleteSource forgets a source. What came in stays. Errors: NotFound, Unavailable.
-func (s *Store) DeleteSource(ctx context.Context, name thoonk.FeedName) error {
-	_, state, err := s.Source(ctx, name)
-	if err != nil {
-		return err
-	}
-	keys := []string{keySources, keySourceStates, keySourceDue, keySourceSeen(name), keySourceCallbacks}
-	n, err := scriptSourceDelete.Run(ctx, s.redis, keys, string(name), state.Hub.Callback).Int()
-	switch {
-	case err != nil:
-		return failure("delete source", err)
-	case n == 0:
-		return thoonk.E(thoonk.NotFound, "no such source: %q", name)
-	}
-	return nil
 }
 
 // RefreshSource makes a source due now. Errors: NotFound, Unavailable.
@@ -212,7 +168,7 @@ func (s *Store) SaveSource(ctx context.Context, f thoonk.Fence, src thoonk.Sourc
 	case word == "fenced":
 		return thoonk.E(thoonk.Conflict, "another process works the source now")
 	case word != "ok":
-		return thoonk.E(thoonk.NotFound, "no such source: %q", src.Name)
+		return noSuchSource(src.Name)
 	}
 	return nil
 }

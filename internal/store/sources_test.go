@@ -140,3 +140,144 @@ func TestNodeSourceIsNeverDue(t *testing.T) {
 		f.fails(f.RefreshSource(f.ctx, "s"), thoonk.Unsupported)
 	})
 }
+
+// Preconditions and idempotency keys hold in the script, as they do for feeds.
+func TestSourceConditions(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		web := thoonk.Source{Name: "s", Kind: thoonk.WebFeed, URL: "https://example.org/a", Feed: "news"}
+		declare := func(change func(*thoonk.DeclareSource)) (thoonk.Source, bool, error) {
+			d := thoonk.DeclareSource{Source: web}
+			change(&d)
+			k, made, err := f.DeclareSource(f.ctx, d)
+			return k.Source, made, err
+		}
+		_, _, err := declare(func(d *thoonk.DeclareSource) { d.If.MatchAny = true })
+		f.fails(err, thoonk.Stale)
+		first, made, err := declare(func(d *thoonk.DeclareSource) { d.If.NoneAny = true })
+		f.ok(err)
+		if !made || first.Revision.Number != 1 || first.Revision.Stamp == 0 {
+			t.Fatalf("made %v %+v", made, first)
+		}
+		_, _, err = declare(func(d *thoonk.DeclareSource) { d.If.NoneAny = true })
+		f.fails(err, thoonk.Stale)
+		same, made, err := declare(func(d *thoonk.DeclareSource) { d.Source.By = "somebody else" })
+		f.ok(err)
+		if made || same.Revision != first.Revision {
+			t.Errorf("the same again: %v %+v", made, same)
+		}
+		second, _, err := declare(func(d *thoonk.DeclareSource) {
+			d.Source.Paused, d.If.Match = true, []thoonk.Revision{first.Revision}
+		})
+		f.ok(err)
+		if second.Revision.Number != 2 || second.Life != first.Life {
+			t.Errorf("changed: %+v", second)
+		}
+		if got, _, err := f.Source(f.ctx, "s"); err != nil || got != second {
+			t.Errorf("read: %+v, %v, want %+v", got, err, second)
+		}
+		_, _, err = declare(func(d *thoonk.DeclareSource) { d.If.Match = []thoonk.Revision{first.Revision} })
+		f.fails(err, thoonk.Stale)
+		_, _, err = declare(func(d *thoonk.DeclareSource) { d.If.NoneMatch = []thoonk.Revision{second.Revision} })
+		f.fails(err, thoonk.Stale)
+		_, _, err = declare(func(d *thoonk.DeclareSource) {
+			d.May = func(old thoonk.Source) error { return thoonk.E(thoonk.Forbidden, "%s is another's", old.Name) }
+		})
+		f.fails(err, thoonk.Forbidden)
+
+		remove := func(change func(*thoonk.RemoveSource)) error {
+			r := thoonk.RemoveSource{Name: "s"}
+			change(&r)
+			_, err := f.RemoveSource(f.ctx, r)
+			return err
+		}
+		f.fails(remove(func(r *thoonk.RemoveSource) { r.If.Match = []thoonk.Revision{first.Revision} }), thoonk.Stale)
+		f.fails(remove(func(r *thoonk.RemoveSource) {
+			r.May = func(thoonk.Source) error { return thoonk.E(thoonk.Forbidden, "no") }
+		}), thoonk.Forbidden)
+		f.ok(remove(func(r *thoonk.RemoveSource) { r.If.Match = []thoonk.Revision{second.Revision} }))
+		f.fails(remove(func(r *thoonk.RemoveSource) { r.If.MatchAny = true }), thoonk.NotFound)
+	})
+}
+
+// The same write with the same key is done once, and answered as the first time, whatever has happened since.
+func TestSourceOnce(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		web := thoonk.Source{Name: "s", Kind: thoonk.WebFeed, URL: "https://example.org/a", Feed: "news"}
+		put := thoonk.DeclareSource{Source: web, If: thoonk.Condition{NoneAny: true}, Once: thoonk.Once{Key: "put", Hash: "1"}}
+		first, made, err := f.DeclareSource(f.ctx, put)
+		f.ok(err)
+		if !made {
+			t.Error("it was not made")
+		}
+		for range 2 {
+			again, made, err := f.DeclareSource(f.ctx, put) // its condition does not hold any more
+			f.ok(err)
+			if !made || again != first {
+				t.Errorf("again: %v %+v, want %+v", made, again, first)
+			}
+			f.source("s", "https://example.org/b")
+		}
+		put.Once.Hash = "2"
+		_, _, err = f.DeclareSource(f.ctx, put)
+		f.fails(err, thoonk.Unprocessable)
+
+		remove := thoonk.RemoveSource{Name: "s", Once: thoonk.Once{Key: "remove", Hash: "1"}}
+		_, err = f.RemoveSource(f.ctx, remove)
+		f.ok(err)
+		_, err = f.RemoveSource(f.ctx, remove)
+		f.ok(err)
+		if n := f.redis.PTTL(f.ctx, "thoonk.once:remove").Val(); n <= 0 || n > 24*time.Hour {
+			t.Errorf("it is remembered for %v", n)
+		}
+		f.source("s", "https://example.org/c")
+		_, err = f.RemoveSource(f.ctx, remove)
+		f.ok(err)
+		if _, _, err := f.Source(f.ctx, "s"); err != nil {
+			t.Errorf("the one that was made later is gone: %v", err)
+		}
+		remove.Once.Hash = "2"
+		_, err = f.RemoveSource(f.ctx, remove)
+		f.fails(err, thoonk.Unprocessable)
+		// A key that stands for nothing yet does not make a precondition hold.
+		_, err = f.RemoveSource(f.ctx, thoonk.RemoveSource{Name: "s", If: thoonk.Condition{Match: []thoonk.Revision{first.Source.Revision}}, Once: thoonk.Once{Key: "new", Hash: "1"}})
+		f.fails(err, thoonk.Stale)
+		_, _, err = f.DeclareSource(f.ctx, thoonk.DeclareSource{Source: web, If: put.If, Once: thoonk.Once{Key: "new", Hash: "1"}})
+		f.fails(err, thoonk.Stale)
+		if now, _, err := f.Source(f.ctx, "s"); err != nil || now.URL != "https://example.org/c" {
+			t.Errorf("it is %+v, %v", now, err)
+		}
+		if again, made, err := f.DeclareSource(f.ctx, thoonk.DeclareSource{Source: web, If: put.If, Once: thoonk.Once{Key: "put", Hash: "1"}}); err != nil || !made || again.Source != first.Source {
+			t.Errorf("again: %v %+v, %v", made, again, err)
+		}
+	})
+}
+
+// Of many who change what they read, no change of another's is lost.
+func TestSourceDeclaredByMany(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		made := f.source("s", "https://example.org/a")
+		const many = 4
+		won := make(chan bool, many)
+		for i := range many {
+			go func() {
+				_, _, err := f.DeclareSource(f.ctx, thoonk.DeclareSource{
+					Source: thoonk.Source{Name: "s", Kind: thoonk.WebFeed, URL: made.URL, Feed: "news", Max: time.Duration(i+2) * time.Hour},
+					If:     thoonk.Condition{Match: []thoonk.Revision{made.Revision}},
+				})
+				if err != nil && thoonk.KindOf(err) != thoonk.Stale {
+					t.Error(err)
+				}
+				won <- err == nil
+			}()
+		}
+		winners := 0
+		for range many {
+			if <-won {
+				winners++
+			}
+		}
+		if got, _, err := f.Source(f.ctx, "s"); winners != 1 || err != nil || got.Revision.Number != 2 {
+			t.Errorf("%d of %d have changed it, and it is at %s, %v", winners, many, got.Revision, err)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package thoonk
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Type is what kind of live object a feed is.
 type Type string
@@ -69,6 +72,17 @@ type Condition struct {
 	MatchAny  bool       // If-Match: *
 	NoneMatch []Revision // If-None-Match: the present revision is none of these
 	NoneAny   bool       // If-None-Match: *
+}
+
+// Holds reports whether the condition holds for something at a revision or, if it is not there, for nothing.
+func (c Condition) Holds(present Revision, there bool) bool {
+	switch {
+	case c.MatchAny && !there, c.Match != nil && !(there && slices.Contains(c.Match, present)):
+		return false
+	case c.NoneAny && there, there && slices.Contains(c.NoneMatch, present):
+		return false
+	}
+	return true
 }
 
 // Order is the direction in which items are listed.

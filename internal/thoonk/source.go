@@ -44,6 +44,24 @@ type Source struct {
 	By     string        `json:"by,omitempty"`     // who declared it last
 	Life   string        `json:"life,omitempty"`   // of this source and of no later one with its name or address
 	Since  time.Time     `json:"created,omitzero"`
+
+	Revision Revision `json:"revision,omitzero"` // of the declaration; its number counts what was declared under the name since it was made
+}
+
+// DeclareSource makes a source, or declares it anew.
+type DeclareSource struct {
+	Source Source
+	If     Condition // on Source.Revision
+	Once   Once
+	May    func(Source) error // asked about the one that stands there, if any; nil: everybody may
+}
+
+// RemoveSource ends a source.
+type RemoveSource struct {
+	Name FeedName
+	If   Condition // on Source.Revision
+	Once Once
+	May  func(Source) error // as of a [DeclareSource]
 }
 
 // Check returns an [Invalid] error that names the field at fault.
