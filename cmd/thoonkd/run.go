@@ -83,6 +83,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, stdout io.Wri
 		Ingest:  func() telemetry.Ingest { return ingestMetrics(incoming.Stats()) },
 		XMPP:    links.metrics,
 		Hub:     hubMetrics(st),
+		Sources: sourceMetrics(st),
 	})
 	verifier, sender := newVerifier(cfg, keys, remote), newOutbound(cfg, metrics)
 	defer sender.Close()

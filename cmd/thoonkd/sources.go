@@ -98,4 +98,11 @@ func contentFrom(kind thoonk.SourceKind) thoonk.Content {
 	return thoonk.Entry
 }
 
+func sourceMetrics(st *store.Store) func(context.Context) (telemetry.Sources, error) {
+	return func(ctx context.Context) (telemetry.Sources, error) {
+		s, err := st.SourceStats(ctx)
+		return telemetry.Sources(s), err
+	}
+}
+
 func ingestMetrics(s hub.IngestStats) telemetry.Ingest { return telemetry.Ingest(s) }

@@ -238,6 +238,9 @@ func TestSourceCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.sourceCommand("ls", "--output", "json")), &doc); err != nil || len(doc.Sources) != 1 || doc.Sources[0].MinInterval != "5m0s" || doc.Sources[0].Hub {
 		t.Errorf("%+v, %v", doc, err)
 	}
+	if metrics := string(p.do("GET", "/metrics", "", "").body); !strings.Contains(metrics, `thoonkd_sources{state="ok"} 1`) || !strings.Contains(metrics, "# HELP thoonkd_sources ") {
+		t.Error("the metrics do not tell of a source that is well")
+	}
 	p.sourceCommand("delete", "planet")
 	if r := thoonkd(t, p.feedEnv(), "source", "get", "planet"); r.code != 3 {
 		t.Errorf("%+v", r)

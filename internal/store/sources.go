@@ -58,6 +58,27 @@ func (s *Store) Sources(ctx context.Context, after thoonk.FeedName, limit int) (
 	return page, nil
 }
 
+// sourcesAtOnce is how many are read at once where all are.
+const sourcesAtOnce = 500
+
+// SourceStats counts the sources by their status. It reads them all, some at a time. Errors: Unavailable.
+func (s *Store) SourceStats(ctx context.Context) (stats thoonk.SourceStats, err error) {
+	names, err := s.redis.HKeys(ctx, keySources).Result()
+	if err != nil {
+		return stats, failure("count sources", err)
+	}
+	for chunk := range slices.Chunk(names, sourcesAtOnce) {
+		found, err := s.sources(ctx, chunk)
+		if err != nil {
+			return stats, err
+		}
+		for _, k := range found {
+			stats.Count(k.KnownSource)
+		}
+	}
+	return stats, nil
+}
+
 func (s *Store) sources(ctx context.Context, names []string) ([]standingSource, error) {
 	if len(names) == 0 {
 		return nil, nil

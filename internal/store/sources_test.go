@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,6 +39,35 @@ func TestSources(t *testing.T) {
 		} {
 			_, _, err := f.PutSource(f.ctx, bad)
 			f.fails(err, thoonk.Invalid)
+		}
+	})
+}
+
+func TestSourceStats(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		for name, status := range map[thoonk.FeedName]thoonk.SourceStatus{
+			"new": "", "fresh": "", "well": thoonk.SourceOK, "ill": thoonk.SourceFailing, "worse": thoonk.SourceFailing, "gone": thoonk.SourceGone, "paused": thoonk.SourceOK,
+		} {
+			s := f.source(name, "https://example.org/"+string(name))
+			if status != "" {
+				_, err := f.HoldSource(f.ctx, name, func(ctx context.Context, fence thoonk.Fence) error {
+					return f.SaveSource(ctx, fence, s, thoonk.SourceState{Status: status}, time.Time{}, nil)
+				})
+				f.ok(err)
+			}
+			if s.Paused = name == "paused"; s.Paused {
+				_, _, err := f.PutSource(f.ctx, s)
+				f.ok(err)
+			}
+		}
+		f.source("well", "https://example.org/another") // and so new
+		for i := range 1100 {
+			f.source(thoonk.FeedName("many:"+strconv.Itoa(i)), "https://example.org/many")
+		}
+		stats, err := f.SourceStats(f.ctx)
+		f.ok(err)
+		if want := (thoonk.SourceStats{New: 1103, Failing: 2, Gone: 1, Paused: 1}); stats != want {
+			t.Errorf("%+v, want %+v", stats, want)
 		}
 	})
 }

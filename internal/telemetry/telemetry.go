@@ -29,6 +29,7 @@ type Options struct {
 	Ingest  func() Ingest
 	XMPP    func() []XMPPLink
 	Hub     func(context.Context) (Hub, error)
+	Sources func(context.Context) (Sources, error)
 }
 
 // Metrics are the metrics of one server. They share nothing with those of another one.
@@ -73,6 +74,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Ingest != nil {
 		m.registry.MustRegister(ingestCollector(o.Ingest))
+	}
+	if o.Sources != nil {
+		m.registry.MustRegister(sourcesCollector(o.Sources))
 	}
 	if o.XMPP != nil {
 		m.registry.MustRegister(xmppCollector(o.XMPP))

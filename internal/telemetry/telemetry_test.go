@@ -62,6 +62,12 @@ func everything() telemetry.Options {
 				State: telemetry.AdopterAdopts, Told: 5, Restated: 1, Refused: 2, Disconnects: 3, Lag: 1500 * time.Millisecond,
 			}
 		},
+		Sources: func(ctx context.Context) (telemetry.Sources, error) {
+			if _, bounded := ctx.Deadline(); !bounded {
+				return telemetry.Sources{}, errors.New("a scrape would wait for ever")
+			}
+			return telemetry.Sources{New: 1, OK: 20, Failing: 3, Paused: 4}, nil
+		},
 	}
 }
 
@@ -83,6 +89,11 @@ func TestScrape(t *testing.T) {
 		`thoonkd_adopter_state{state="away"}`:     0,
 		"thoonkd_event_streams":                   7,
 		"thoonkd_ready":                           1,
+		`thoonkd_sources{state="new"}`:            1,
+		`thoonkd_sources{state="ok"}`:             20,
+		`thoonkd_sources{state="failing"}`:        3,
+		`thoonkd_sources{state="gone"}`:           0,
+		`thoonkd_sources{state="paused"}`:         4,
 	} {
 		got, ok := metrics[key]
 		if value := got.GetCounter().GetValue() + got.GetGauge().GetValue(); !ok || value != want {
@@ -129,6 +140,9 @@ func TestOtherStates(t *testing.T) {
 			return map[bool]error{true: errors.New("no")}[bounded]
 		},
 		Adopter: func() telemetry.Adopter { return telemetry.Adopter{State: telemetry.AdopterStandsBy, Lag: time.Hour} },
+		Sources: func(context.Context) (telemetry.Sources, error) {
+			return telemetry.Sources{OK: 1}, errors.New("no Redis")
+		},
 	})
 	metrics := parse(t, scrape(t, m))
 	if metrics[`thoonkd_adopter_state{state="stand_by"}`].GetGauge().GetValue() != 1 {
@@ -137,7 +151,7 @@ func TestOtherStates(t *testing.T) {
 	if ready, ok := metrics["thoonkd_ready"]; !ok || ready.GetGauge().GetValue() != 0 {
 		t.Error("it is ready")
 	}
-	for _, absent := range []string{"thoonkd_adopter_lag_seconds", "thoonkd_event_streams"} {
+	for _, absent := range []string{"thoonkd_adopter_lag_seconds", "thoonkd_event_streams", `thoonkd_sources{state="ok"}`} {
 		if _, ok := metrics[absent]; ok {
 			t.Error(absent)
 		}

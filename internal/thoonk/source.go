@@ -191,6 +191,27 @@ type SourceCounts struct {
 	Mended     int64 `json:"mended"`     // dates from nowhere, ids that were missing or could not be ids of items
 }
 
+// SourceStats counts sources by their status. What is paused is paused, whatever its status is.
+type SourceStats struct {
+	New, OK, Failing, Gone, Paused int64
+}
+
+// Count adds a source.
+func (c *SourceStats) Count(s KnownSource) {
+	switch {
+	case s.Source.Paused:
+		c.Paused++
+	case s.State.Status == SourceOK:
+		c.OK++
+	case s.State.Status == SourceFailing:
+		c.Failing++
+	case s.State.Status == SourceGone:
+		c.Gone++
+	default:
+		c.New++
+	}
+}
+
 // SourceEntry is what is remembered of an entry that came in.
 type SourceEntry struct {
 	Digest string // of what it was; "gone": it was deleted since
