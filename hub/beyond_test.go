@@ -192,7 +192,7 @@ func TestAQueueIsATopic(t *testing.T) {
 	}
 	told := map[string]string{}
 	for len(told) < 2 { // they may come in one delivery or in two
-		doc, err := syndication.Parse([]byte(c.next().body), Atom.MediaType())
+		doc, err := syndication.Parse([]byte(c.next().body), Atom.MediaType(), "")
 		f.ok(err)
 		for _, e := range doc.Entries {
 			told[e.Title] = e.ContentText

@@ -19,7 +19,7 @@ import (
 // entries returns the text of the entries of a document, in their order.
 func entries(t *testing.T, d delivery) []string {
 	t.Helper()
-	f, err := syndication.Parse([]byte(d.body), d.header.Get("Content-Type"))
+	f, err := syndication.Parse([]byte(d.body), d.header.Get("Content-Type"), "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, d.body)
 	}

@@ -109,7 +109,7 @@ func told(t *testing.T, format Format, doc Document) string {
 	if doc.Body == nil {
 		return ""
 	}
-	f, err := syndication.Parse(doc.Body, doc.ContentType)
+	f, err := syndication.Parse(doc.Body, doc.ContentType, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -398,8 +398,7 @@ func sign(secret, body string) http.Header {
 func TestSourceWithHub(t *testing.T) {
 	n := newIngestion(t)
 	topic := n.site.URL + "/feed"
-	n.site.has("/feed", atomType, atomFeed(`<link rel="hub" href="/hub"/>`, "urn:1=One@01"))
-	links := `<link rel="hub" href="` + n.site.URL + `/hub"/>`
+	const links = `<link rel="hub" href="/hub"/>` // relative to where the document is
 	n.site.has("/feed", atomType, atomFeed(links, "urn:1=One@01"))
 	n.site.on("/hub", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	n.follow("/feed")

@@ -138,7 +138,7 @@ func (l *look) delivery(ctx context.Context, secret, signature, contentType stri
 	}
 	s.Counts.Pushes++
 	l.g.stats.pushes.Add(1)
-	feed, err := syndication.Parse(body, contentType)
+	feed, err := syndication.Parse(body, contentType, s.Hub.Topic)
 	if err != nil { // only a ping, or not what we can read: we look ourselves
 		return l.remember(ctx, nil)
 	}

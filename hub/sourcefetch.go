@@ -84,7 +84,7 @@ func (l *look) fetch(ctx context.Context) (answered, error) {
 			got.same, got.hub, got.self = true, found.hub, found.self
 			return got, nil
 		}
-		got.feed, err = syndication.Parse(resp.Body, resp.Header.Get("Content-Type"))
+		got.feed, err = syndication.Parse(resp.Body, resp.Header.Get("Content-Type"), resp.URL)
 		if err == nil {
 			found.document(got.feed, resp.URL)
 			got.hub, got.self = found.hub, found.self

@@ -16,42 +16,41 @@ import (
 )
 
 // fromGofeed takes over what was parsed. Of Atom and RSS the original tells more than what they have in common.
-func fromGofeed(p *gofeed.Feed) Feed {
+func fromGofeed(p *gofeed.Feed, at place) Feed {
 	f := Feed{
-		Title: text(p.Title), Description: text(p.Description), Link: cleanURL(p.Link), Self: cleanURL(p.FeedLink),
+		Title: text(p.Title), Description: text(p.Description), Link: at.url(p.Link), Self: at.url(p.FeedLink),
 		Language: language(p.Language), Updated: timeOf(p.UpdatedParsed), Authors: persons(p.Authors),
 	}
 	if p.Image != nil {
-		f.Icon = cleanURL(p.Image.URL)
+		f.Icon = at.url(p.Image.URL)
 	}
 	switch original := p.OriginalFeed().(type) {
 	case *atom.Feed:
 		f.ID = original.ID
-		f.atomLinks(original.Links)
+		f.atomLinks(original.Links, at)
 		for _, e := range original.Entries {
-			f.Entries = append(f.Entries, fromAtom(e))
+			f.Entries = append(f.Entries, fromAtom(e, at))
 		}
 	case *rss.Feed:
 		for i, item := range p.Items {
-			e := fromRSS(item)
+			e := fromRSS(item, at)
 			if i < len(original.Items) && original.Items[i].GUID != nil && e.URL == "" && original.Items[i].GUID.IsPermalink != "false" {
 				e.URL = web(original.Items[i].GUID.Value)
 			}
 			f.Entries = append(f.Entries, e)
 		}
 	}
-	f.extensions(p.Extensions)
+	f.extensions(p.Extensions, at)
 	return f
 }
 
-func (f *Feed) atomLinks(links []*atom.Link) {
+func (f *Feed) atomLinks(links []*atom.Link, at place) {
 	for _, l := range links {
-		f.link(l.Rel, l.Href)
+		f.link(l.Rel, at.url(l.Href))
 	}
 }
 
 func (f *Feed) link(rel, href string) {
-	href = cleanURL(href)
 	for r := range strings.FieldsSeq(strings.ToLower(rel)) {
 		switch {
 		case href == "":
@@ -64,10 +63,10 @@ func (f *Feed) link(rel, href string) {
 }
 
 // extensions reads links of Atom in RSS, tombstones and the mark of a complete feed, whatever their prefixes.
-func (f *Feed) extensions(all ext.Extensions) {
+func (f *Feed) extensions(all ext.Extensions, at place) {
 	for _, prefix := range sortedKeys(all) {
 		for _, l := range all[prefix]["link"] {
-			f.link(l.Attrs["rel"], l.Attrs["href"])
+			f.link(l.Attrs["rel"], at.url(l.Attrs["href"]))
 		}
 		for _, d := range all[prefix]["deleted-entry"] {
 			if ref := d.Attrs["ref"]; ref != "" {
@@ -78,13 +77,13 @@ func (f *Feed) extensions(all ext.Extensions) {
 	}
 }
 
-func fromAtom(a *atom.Entry) Entry {
+func fromAtom(a *atom.Entry, at place) Entry {
 	e := Entry{
 		ID: strings.TrimSpace(a.ID), Title: text(a.Title), Published: timeOf(a.PublishedParsed), Updated: timeOf(a.UpdatedParsed),
 		Summary: text(a.Summary),
 	}
 	for _, l := range a.Links {
-		href := cleanURL(l.Href)
+		href := at.url(l.Href)
 		switch {
 		case href == "":
 		case l.Rel == "enclosure":
@@ -96,36 +95,36 @@ func fromAtom(a *atom.Entry) Entry {
 		}
 	}
 	for _, p := range a.Authors {
-		if author := (Author{Name: text(cmp.Or(p.Name, p.Email)), URL: cleanURL(p.URI)}); author != (Author{}) {
+		if author := (Author{Name: text(cmp.Or(p.Name, p.Email)), URL: at.url(p.URI)}); author != (Author{}) {
 			e.Authors = append(e.Authors, author)
 		}
 	}
 	for _, c := range a.Categories {
 		e.tag(cmp.Or(c.Label, c.Term))
 	}
-	e.atomContent(a.Content)
-	e.media(a.Extensions)
+	e.atomContent(a.Content, at)
+	e.media(a.Extensions, at)
 	return e
 }
 
-func (e *Entry) atomContent(c *atom.Content) {
+func (e *Entry) atomContent(c *atom.Content, at place) {
 	if c == nil {
 		return
 	}
-	if src := cleanURL(c.Src); src != "" {
+	if src := at.url(c.Src); src != "" {
 		e.Attachments = append(e.Attachments, attachment(src, c.Type, "", ""))
 	}
 	switch c.Type {
 	case "html", "xhtml", mediaHTML, "application/xhtml+xml":
-		e.ContentHTML = valid(c.Value)
+		e.ContentHTML = at.html(valid(c.Value))
 	default:
 		e.ContentText = valid(c.Value)
 	}
 }
 
-func fromRSS(item *gofeed.Item) Entry {
+func fromRSS(item *gofeed.Item, at place) Entry {
 	e := Entry{
-		ID: strings.TrimSpace(item.GUID), URL: cleanURL(item.Link), Title: text(item.Title),
+		ID: strings.TrimSpace(item.GUID), URL: at.url(item.Link), Title: text(item.Title),
 		Published: timeOf(item.PublishedParsed), Updated: timeOf(item.UpdatedParsed), Authors: persons(item.Authors),
 	}
 	if e.Updated.IsZero() {
@@ -135,12 +134,12 @@ func fromRSS(item *gofeed.Item) Entry {
 	}
 	switch {
 	case item.Content != "":
-		e.ContentHTML = valid(item.Content)
+		e.ContentHTML = at.html(valid(item.Content))
 		if item.Description != item.Content {
 			e.Summary = text(item.Description)
 		}
 	case strings.ContainsAny(item.Description, "<&"):
-		e.ContentHTML = valid(item.Description)
+		e.ContentHTML = at.html(valid(item.Description))
 	default:
 		e.ContentText = valid(item.Description)
 	}
@@ -148,13 +147,13 @@ func fromRSS(item *gofeed.Item) Entry {
 		e.tag(c)
 	}
 	for _, c := range item.Enclosures {
-		if href := cleanURL(c.URL); href != "" {
+		if href := at.url(c.URL); href != "" {
 			e.Attachments = append(e.Attachments, attachment(href, c.Type, "", c.Length))
 		}
 	}
-	e.media(item.Extensions)
+	e.media(item.Extensions, at)
 	if item.Image != nil {
-		e.Image = cmp.Or(e.Image, cleanURL(item.Image.URL))
+		e.Image = cmp.Or(e.Image, at.url(item.Image.URL))
 	}
 	if dc := item.DublinCoreExt; dc != nil {
 		e.dublinCore(dc)
@@ -175,13 +174,13 @@ func (e *Entry) dublinCore(dc *ext.DublinCoreExtension) {
 }
 
 // media reads what [xmlWriter.images] writes.
-func (e *Entry) media(all ext.Extensions) {
+func (e *Entry) media(all ext.Extensions, at place) {
 	for _, m := range all["media"]["thumbnail"] {
-		e.Image = cmp.Or(e.Image, cleanURL(m.Attrs["url"]))
+		e.Image = cmp.Or(e.Image, at.url(m.Attrs["url"]))
 	}
 	for _, m := range all["media"]["content"] {
 		if m.Attrs["medium"] == "image" {
-			e.BannerImage = cmp.Or(e.BannerImage, cleanURL(m.Attrs["url"]))
+			e.BannerImage = cmp.Or(e.BannerImage, at.url(m.Attrs["url"]))
 		}
 	}
 }

@@ -28,8 +28,9 @@ const (
 
 // Parse reads a document of Atom, RSS (0.9 to 2.0, RDF too) or JSON Feed as the world writes it: with the wrong
 // character set, cut off, or with dates from nowhere. It returns what could be read; an Invalid error says that it is no
-// feed. contentType is the header of the answer; empty: unknown. HTML is not sanitised.
-func Parse(doc []byte, contentType string) (Feed, error) {
+// feed. contentType is the header of the answer; empty: unknown. address is where the document is, for references in it
+// that are relative; empty: those are left out. HTML is not sanitised.
+func Parse(doc []byte, contentType, address string) (Feed, error) {
 	doc = unzipped(doc)
 	if len(doc) > MaxDocument {
 		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d bytes", MaxDocument)
@@ -39,7 +40,7 @@ func Parse(doc []byte, contentType string) (Feed, error) {
 	if trimmed := bytes.TrimLeft(bytes.TrimPrefix(doc, []byte("\xEF\xBB\xBF")), " \t\r\n"); bytes.HasPrefix(trimmed, []byte("{")) {
 		f, err = parseJSONFeed(trimmed)
 	} else {
-		f, err = parseXML(doc, contentType)
+		f, err = parseXML(doc, contentType, at(address))
 	}
 	if len(f.Entries) > maxParsed || len(f.Deleted) > maxParsed {
 		return Feed{}, thoonk.E(thoonk.TooLarge, "the document has more than %d entries, or tombstones", maxParsed)
@@ -63,9 +64,9 @@ func unzipped(doc []byte) []byte {
 	return plain
 }
 
-func parseXML(doc []byte, contentType string) (Feed, error) {
+func parseXML(doc []byte, contentType string, at place) (Feed, error) {
 	doc = labelled(doc, contentType)
-	f, err := parseOnce(doc)
+	f, err := parseOnce(doc, at)
 	if err == nil {
 		return f, nil
 	}
@@ -73,20 +74,20 @@ func parseXML(doc []byte, contentType string) (Feed, error) {
 		return f, thoonk.E(thoonk.Invalid, "the document has more than %d elements in each other", maxDepth)
 	}
 	if mended := inUTF8(doc); mended != nil { // an unknown or a wrong character set
-		if f, again := parseOnce(mended); again == nil {
+		if f, again := parseOnce(mended, at); again == nil {
 			return f, nil
 		}
 		doc = mended
 	}
 	if rest := cutOff(doc); rest != nil {
-		if f, again := parseOnce(rest); again == nil && len(f.Entries) > 0 {
+		if f, again := parseOnce(rest, at); again == nil && len(f.Entries) > 0 {
 			return f, nil
 		}
 	}
 	return Feed{}, thoonk.E(thoonk.Invalid, "the document is no feed that could be read").Because(err)
 }
 
-func parseOnce(doc []byte) (Feed, error) {
+func parseOnce(doc []byte, at place) (Feed, error) {
 	if err := checkDepth(doc); err != nil {
 		return Feed{}, err
 	}
@@ -96,7 +97,7 @@ func parseOnce(doc []byte) (Feed, error) {
 	if err != nil {
 		return Feed{}, err
 	}
-	return fromGofeed(parsed), nil
+	return fromGofeed(parsed, at), nil
 }
 
 var errTooDeep = errors.New("too many elements in each other")
@@ -240,7 +241,7 @@ func ParseAtomEntry(element []byte) (Entry, error) {
 	if len(wrapped) > MaxDocument {
 		return Entry{}, thoonk.E(thoonk.TooLarge, "the entry has more than %d bytes", MaxDocument)
 	}
-	f, err := parseOnce([]byte(wrapped))
+	f, err := parseOnce([]byte(wrapped), place{})
 	if err != nil || len(f.Entries) != 1 {
 		return Entry{}, thoonk.E(thoonk.Invalid, "this is no Atom entry (RFC 4287)").Because(err)
 	}

@@ -41,7 +41,7 @@ func TestParseTolerates(t *testing.T) {
 		"RDF":                                   {`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel/><item rdf:about="u"><title>a</title></item></rdf:RDF>`, "", "a", ""},
 		"Atom, with a prefix for its namespace": {`<x:feed xmlns:x="http://www.w3.org/2005/Atom"><x:entry><x:title>a</x:title></x:entry></x:feed>`, "", "a", ""},
 	} {
-		f, err := Parse([]byte(test.doc), test.contentType)
+		f, err := Parse([]byte(test.doc), test.contentType, "")
 		if err != nil || len(f.Entries) != 1 || f.Entries[0].Title != test.title {
 			t.Errorf("%s: %+v, %v", name, f.Entries, err)
 			continue
@@ -60,7 +60,7 @@ func TestParseIsBounded(t *testing.T) {
 		bomb += fmt.Sprintf(`<!ENTITY %c "%s">`, c, strings.Repeat(fmt.Sprintf("&%c;", c-1), 10))
 	}
 	bomb += `<!ENTITY file SYSTEM "file:///etc/passwd">]><rss version="2.0"><channel><title>&j;</title><item><title>&j;&file;</title></item></channel></rss>`
-	f, err := Parse([]byte(bomb), "")
+	f, err := Parse([]byte(bomb), "", "")
 	if err == nil && (len(f.Title) > 1000 || len(f.Entries[0].Title) > 1000 || strings.Contains(f.Entries[0].Title, "root:")) {
 		t.Errorf("entities were expanded: %d bytes", len(f.Title))
 	}
@@ -74,7 +74,7 @@ func TestParseIsBounded(t *testing.T) {
 		"HTML":         "<!DOCTYPE html><html><body><p>Not a feed</p></body></html>",
 		"JSON":         `{"items": 5}`, "nothing": "", "bytes": "\x00\xff\xfe", "a picture": "\x89PNG\r\n\x1a\n",
 	} {
-		if f, err := Parse([]byte(doc), ""); thoonk.KindOf(err) != thoonk.Invalid && thoonk.KindOf(err) != thoonk.TooLarge {
+		if f, err := Parse([]byte(doc), "", ""); thoonk.KindOf(err) != thoonk.Invalid && thoonk.KindOf(err) != thoonk.TooLarge {
 			t.Errorf("%s: %d entries, %v", name, len(f.Entries), err)
 		}
 	}
@@ -103,7 +103,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("<rss><channel><item><title>caf\xe9</title></item>"), "text/xml; charset=big5")
 	f.Fuzz(func(t *testing.T, doc []byte, contentType string) {
-		feed, err := Parse(doc, contentType)
+		feed, err := Parse(doc, contentType, "")
 		if err != nil {
 			if k := thoonk.KindOf(err); k != thoonk.Invalid && k != thoonk.TooLarge {
 				t.Fatal(err)
@@ -117,7 +117,7 @@ func FuzzParse(f *testing.F) {
 		if err := wellFormed(feed.RSS()); err != nil {
 			t.Fatalf("%v\n%s", err, feed.RSS())
 		}
-		again, err := Parse(feed.JSON(), "")
+		again, err := Parse(feed.JSON(), "", "")
 		if err != nil || len(again.Entries) != len(feed.Entries) {
 			t.Fatalf("%v\n%s", err, feed.JSON())
 		}
@@ -178,10 +178,10 @@ func FuzzItem(f *testing.F) {
 		if err := wellFormed(feed.Atom()); err != nil {
 			t.Fatalf("%v\n%s", err, feed.Atom())
 		}
-		if f, err := Parse(feed.Atom(), ""); err != nil || len(f.Entries) != 1 || f.Entries[0].ID != e.ID {
+		if f, err := Parse(feed.Atom(), "", ""); err != nil || len(f.Entries) != 1 || f.Entries[0].ID != e.ID {
 			t.Fatalf("%v\n%s", err, feed.Atom())
 		}
-		if _, err := Parse(feed.JSON(), ""); err != nil {
+		if _, err := Parse(feed.JSON(), "", ""); err != nil {
 			t.Fatalf("%v\n%s", err, feed.JSON())
 		}
 	})

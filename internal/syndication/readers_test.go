@@ -118,7 +118,7 @@ func TestParseReadsOurs(t *testing.T) {
 		if format == "html" {
 			continue
 		}
-		got, err := Parse(doc, "")
+		got, err := Parse(doc, "", "")
 		if err != nil {
 			t.Fatalf("%s: %v", format, err)
 		}
