@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,8 +32,9 @@ func (w *worker) ask(ctx context.Context, i thoonk.HubIntent) {
 	if ctx.Err() != nil {
 		return // it is given back
 	}
+	_, origin := errors.AsType[originError](err)
 	switch {
-	case thoonk.KindOf(err) == thoonk.Unavailable:
+	case thoonk.KindOf(err) == thoonk.Unavailable && !origin: // it is we who cannot
 		err = w.o.Store.RetryHubIntent(ctx, w.fence, i, time.Now().Add(jittered(time.Second)))
 	case found == silent && i.Tries < len(w.o.Settings.AskRetries):
 		wait := jittered(w.o.Settings.AskRetries[i.Tries])
@@ -86,7 +88,7 @@ func (h *Hub) objection(ctx context.Context, i *thoonk.HubIntent) (string, error
 		return unknown, nil
 	}
 	if h.foreign(s.Topic) {
-		return "", h.prepareOrigin(ctx, s)
+		return h.originObjection(ctx, i)
 	}
 	who, err := h.recall(s)
 	if err != nil || !mayHave(who, Topic{Feed: s.Feed, Match: s.Match}) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,7 +24,11 @@ func diff(contentType string, document []byte, known map[string]string) (fresh [
 	}
 	entries = map[string]string{aroundID: digestOf(parts.around)}
 	var kept, dropped []cutEntry
+	times := map[string]int{}
 	for _, e := range parts.entries {
+		if times[e.id]++; times[e.id] > 1 { // two entries under one id are two
+			e.id += "\x00" + strconv.Itoa(times[e.id])
+		}
 		d := digestOf(document[e.from:e.to])
 		if known[e.id] == d {
 			dropped = append(dropped, e)
@@ -172,8 +177,16 @@ func (f *xmlCutter) end(to int) {
 	f.path = f.path[:len(f.path)-1]
 }
 
+// where is the path of the open element, as far down as matters: a document may be all depth.
+func (f *xmlCutter) where() string {
+	if len(f.path) > 3 {
+		return ""
+	}
+	return strings.Join(f.path, "/")
+}
+
 func (f *xmlCutter) isEntry() bool {
-	switch strings.Join(f.path, "/") {
+	switch f.where() {
 	case "feed/entry", "rss/channel/item", "RDF/item":
 		return true
 	}
@@ -181,7 +194,7 @@ func (f *xmlCutter) isEntry() bool {
 }
 
 func (f *xmlCutter) isDate() bool {
-	switch strings.Join(f.path, "/") {
+	switch f.where() {
 	case "feed/updated", "rss/channel/lastBuildDate", "rss/channel/pubDate":
 		return true
 	}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDiffFormats(t *testing.T) {
@@ -17,6 +19,7 @@ func TestDiffFormats(t *testing.T) {
 	const rdf = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel><title>t</title></channel>` +
 		`<item rdf:about="1"><title>one</title></item><item rdf:about="2"><title>two</title></item></rdf:RDF>`
 	const feed = `{"version": "https://jsonfeed.org/version/1.1", "author": {"id": "1"}, "items": [ {"id": "1", "title": "one"} , {"id": "2", "title": "two"} ], "title": "t"}`
+	double := strings.Replace(rss, "<link>http://a/2</link>", "<guid>1</guid>", 1) // two entries with one id
 	for _, test := range []struct{ kind, before, after, want string }{
 		{"application/rss+xml", rss, strings.Replace(rss, "DATE", "LATER", 1), ""},
 		{"text/xml", rss, strings.Replace(rss, "two", "2", 1), strings.Replace(strings.Replace(rss, "two", "2", 1), `<item><guid>1</guid><title>one</title></item>`, "", 1)},
@@ -25,12 +28,39 @@ func TestDiffFormats(t *testing.T) {
 		{"application/json", feed, strings.Replace(feed, `"t"}`, `"T"}`, 1), `{"version": "https://jsonfeed.org/version/1.1", "author": {"id": "1"}, "items": [  ], "title": "T"}`},
 		{"application/json", `{"any": 1}`, `{"any": 2}`, `{"any": 2}`},
 		{"text/plain", "a text", "another text", "another text"},
+		{"text/xml", double, double, ""},
+		{"text/xml", double, strings.Replace(double, "two", "2", 1), strings.Replace(strings.Replace(double, "two", "2", 1), `<item><guid>1</guid><title>one</title></item>`, "", 1)},
 		{"text/plain", "a text", "a text", ""},
 		{"application/atom+xml", "<broken", "<broken too", "<broken too"},
 	} {
 		_, known := diff(test.kind, []byte(test.before), nil)
 		if fresh, _ := diff(test.kind, []byte(test.after), known); string(fresh) != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.kind, fresh, test.want)
+		}
+	}
+}
+
+// A document that is all depth takes a moment, and one that is all one id too.
+func TestDiffIsBounded(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // of some 100 ms; what is quadratic takes hours
+	defer cancel()
+	for name, document := range map[string]string{
+		"deep":   "<feed>" + strings.Repeat("<a>", maxOrigin/3-10),
+		"double": "<rss><channel>" + strings.Repeat("<item><guid>1</guid></item>", maxOrigin/27-10) + "</channel></rss>",
+	} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, known := diff("text/xml", []byte(document), nil)
+			if again, _ := diff("text/xml", []byte(document), known); again != nil {
+				t.Errorf("%s: the same is new", name)
+			}
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			t.Fatalf("%s: it takes too long", name)
 		}
 	}
 }

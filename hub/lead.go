@@ -106,7 +106,11 @@ func (h *Hub) refresh(ctx context.Context) error {
 	}
 	for _, s := range subs {
 		lease := s.Expires.Sub(s.Created)
-		if err := h.o.Store.PutHubIntent(ctx, newIntent(thoonk.HubSubscribe, s, lease)); err != nil {
+		err := h.o.Store.PutHubIntent(ctx, newIntent(thoonk.HubSubscribe, s, lease))
+		if thoonk.KindOf(err) == thoonk.Limited { // others have to be asked first; the leader goes on
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if err := h.o.Store.RefreshedHub(ctx, s.ID); err != nil {

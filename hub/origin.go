@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,15 +51,26 @@ type originRecord struct {
 	Tries    int               `json:"tries,omitempty"`
 }
 
-// foreign reports whether a topic is hosted at an origin of the configuration.
+// foreign reports whether a topic is hosted at an origin of the configuration. An address that climbs out of where it begins
+// is not, however the dots are written.
 func (h *Hub) foreign(topic string) bool {
 	u, err := url.Parse(topic)
-	if err != nil || u.User != nil || strings.Contains(topic, "#") {
+	if err != nil || u.User != nil || strings.Contains(topic, "#") || climbs(u.Path) {
 		return false
 	}
 	for _, o := range h.o.Settings.Origins {
 		begins, err := url.Parse(o)
 		if err == nil && begins.Scheme == u.Scheme && begins.Host == u.Host && strings.HasPrefix(u.EscapedPath(), begins.EscapedPath()) {
+			return true
+		}
+	}
+	return false
+}
+
+// climbs reports whether a path has segments of dots. Some servers take "\\" for "/".
+func climbs(path string) bool {
+	for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if segment == "." || segment == ".." {
 			return true
 		}
 	}
@@ -96,24 +108,46 @@ func (h *Hub) publish(ctx context.Context, form url.Values) (int, error) {
 	return http.StatusNoContent, nil
 }
 
-// prepareOrigin sees to it that a topic is known before it has a subscriber: what is new is new compared to that.
+// prepareOrigin sees to it that a topic is known before it has a subscriber: what is new is new compared to that. Nothing is
+// kept of what cannot be fetched. Errors: NotFound (the origin does not have it), Limited, Unavailable, which has an
+// originError in it where it is the origin's.
 func (h *Hub) prepareOrigin(ctx context.Context, sub thoonk.HubSubscription) error {
 	_, err := h.o.Store.HubOrigin(ctx, sub.Topic)
-	if thoonk.KindOf(err) != thoonk.NotFound {
-		return err
+	if thoonk.KindOf(err) == thoonk.NotFound {
+		err = h.meetOrigin(ctx, sub.Topic)
 	}
-	_, _, err = h.o.Store.PutFeed(ctx, thoonk.PutFeed{Name: sub.Feed, Config: thoonk.Config{Content: thoonk.Binary, MaxLength: 1}, Actor: "hub"})
 	if err != nil {
 		return err
 	}
-	answer, err := h.fetchOrigin(ctx, sub.Topic, originRecord{})
+	_, _, err = h.o.Store.PutFeed(ctx, thoonk.PutFeed{Name: sub.Feed, Config: thoonk.Config{Content: thoonk.Binary, MaxLength: 1}, Actor: "hub"})
+	return err
+}
+
+// meetOrigin fetches a topic for the first time.
+func (h *Hub) meetOrigin(ctx context.Context, topic string) error {
+	answer, err := h.fetchOrigin(ctx, topic, originRecord{})
 	if err != nil {
 		return err
 	}
 	record := answer.record()
 	_, record.Entries = diff(record.Type, record.Document, nil)
-	return h.o.Store.PutHubOrigin(ctx, sub.Topic, encodeOrigin(record))
+	return h.o.Store.PutHubOrigin(ctx, topic, encodeOrigin(record))
 }
+
+// originObjection says why a topic that is hosted elsewhere cannot be had, or nothing. An origin that is away is tried as
+// often as a callback is.
+func (h *Hub) originObjection(ctx context.Context, i *thoonk.HubIntent) (string, error) {
+	err := h.prepareOrigin(ctx, i.Subscription)
+	_, away := errors.AsType[originError](err)
+	e, told := errors.AsType[*thoonk.Error](err)
+	if told && (e.Kind != thoonk.Unavailable || away && i.Tries >= len(h.o.Settings.AskRetries)) {
+		return e.Public, nil
+	}
+	return "", err
+}
+
+// originError is why an origin did not answer with a document, and may do so later.
+type originError struct{ error }
 
 type fetched struct{ *outbound.Response }
 
@@ -123,7 +157,7 @@ func (f fetched) record() originRecord {
 	}
 }
 
-// fetchOrigin gets a topic, if it changed (PubSubHubbub 0.3 section 7.2). Errors are Unavailable.
+// fetchOrigin gets a topic, if it changed (PubSubHubbub 0.3 section 7.2). Errors: as of prepareOrigin.
 func (h *Hub) fetchOrigin(ctx context.Context, topic string, known originRecord) (fetched, error) {
 	readers, err := h.o.Store.HubAudience(ctx, thoonk.FeedName(originFeed+topic))
 	if err != nil {
@@ -142,13 +176,19 @@ func (h *Hub) fetchOrigin(ctx context.Context, topic string, known originRecord)
 		Purpose: "origin", URL: topic, Header: header, Timeout: 3 * h.o.Settings.Timeout, MaxBody: maxOrigin, Follow: maxRedirects,
 	})
 	h.o.Observe("fetched", time.Since(began))
+	const cannot = "the topic cannot be fetched from where it is hosted: "
 	switch {
+	case outbound.IsForbidden(err), outbound.ReasonOf(err) == outbound.BadURL, outbound.ReasonOf(err) == outbound.TooLarge:
+		return fetched{}, thoonk.E(thoonk.NotFound, cannot+"%s", err.Error()).Because(err)
 	case err != nil:
-		return fetched{}, thoonk.E(thoonk.Unavailable, "the topic cannot be fetched").Because(err)
+		return fetched{}, thoonk.E(thoonk.Unavailable, cannot+"%s", err.Error()).Because(originError{err})
 	case answer.Status == http.StatusNotModified, answer.Status == http.StatusOK:
 		return fetched{answer}, nil
+	case answer.Status == http.StatusNotFound, answer.Status == http.StatusGone, answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden:
+		return fetched{}, thoonk.E(thoonk.NotFound, cannot+"status %d", answer.Status)
 	}
-	return fetched{}, thoonk.E(thoonk.Unavailable, "the topic cannot be fetched: status %d", answer.Status)
+	err = fmt.Errorf("status %d", answer.Status)
+	return fetched{}, thoonk.E(thoonk.Unavailable, cannot+"%s", err.Error()).Because(originError{err})
 }
 
 // fetch gets a topic that was published to, and distributes what is new.

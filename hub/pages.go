@@ -20,6 +20,7 @@ type pages struct {
 const (
 	pageChanges = 100
 	maxPages    = 64
+	maxDocs     = 256 // of a page: each subscriber may spell the topic in its own way
 )
 
 type pageKey struct {
@@ -159,13 +160,15 @@ func (p *pages) readLog(ctx context.Context, key pageKey, into *page) error {
 	return nil
 }
 
-// render returns a document of the page, made once for all who need the same.
+// render returns a document of the page, made once for all who need the same, unless there are too many different ones.
 func (p *page) render(key docKey, write func() (Document, error)) (Document, error) {
 	p.mu.Lock()
 	d := p.docs[key]
 	if d == nil {
 		d = &doc{}
-		p.docs[key] = d
+		if len(p.docs) < maxDocs {
+			p.docs[key] = d
+		}
 	}
 	p.mu.Unlock()
 	d.once.Do(func() { d.doc, d.err = write() })

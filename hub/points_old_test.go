@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
 
@@ -85,6 +88,47 @@ func TestPoint40VerificationIsRetriedAndOldSubscribersRefreshed(t *testing.T) {
 		subs := f.subscriptions()
 		return len(subs) == 1 && subs[0].Subscription.Expires.After(first.Expires)
 	})
+}
+
+// crowded is a store in which too many requests wait for their callbacks.
+type crowded struct{ Store }
+
+func (crowded) PutHubIntent(context.Context, thoonk.HubIntent) error {
+	return thoonk.E(thoonk.Limited, "too many")
+}
+
+// Where too many requests wait, old subscribers are asked later, and the leader goes on.
+func TestOldSubscribersAreRefreshedInTheirTurn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, quick)
+	f.feed("blog", thoonk.Config{})
+	standing, err := json.Marshal(f.verify.Anonymous().Standing())
+	f.ok(err)
+	h := f.newHub(quick)
+	sub := thoonk.HubSubscription{
+		ID: "s", Topic: blogTopic, Feed: "blog", Format: string(Atom), Callback: "http://127.0.0.1:9/", Algorithm: "sha1", Holder: standing, Legacy: true,
+		Created: time.Now(), Expires: time.Now().Add(time.Hour),
+	}
+	due := time.Now().Add(time.Minute) // so that the hub that runs leaves it alone
+	_, err = f.PutHubSubscription(f.ctx, sub, due, thoonk.HubIntent{})
+	f.ok(err)
+	h.o.Store = crowded{refreshAt{f.Store, due}}
+	if err := h.refresh(f.ctx); err != nil {
+		t.Error(err)
+	}
+	if subs, err := f.RefreshHub(f.ctx, due, 10); err != nil || len(subs) != 1 {
+		t.Errorf("it is not asked later: %v, %v", subs, err)
+	}
+}
+
+// refreshAt is a store at another time.
+type refreshAt struct {
+	Store
+	now time.Time
+}
+
+func (r refreshAt) RefreshHub(ctx context.Context, _ time.Time, limit int) ([]thoonk.HubSubscription, error) {
+	return r.Store.RefreshHub(ctx, r.now, limit)
 }
 
 func TestPoint41NoLeaseIsTheDefault(t *testing.T) {
