@@ -9,8 +9,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -25,7 +28,8 @@ const (
 	workPause  = time.Second      // after a claim that failed
 	workExtend = 10 * time.Second // between two extensions of a lease at most: the server's clock may be another
 	workTail   = 1000             // bytes of what the program said at last that become the job's error
-	workKill   = 5 * time.Second  // for output to end after the program has
+	workGrace  = 8 * time.Second  // for the program, once we are to end: "docker stop" kills after ten
+	workKill   = 5 * time.Second  // for the program to end when it is told to, and for its output to end after it has
 )
 
 var (
@@ -36,7 +40,7 @@ var (
 
 func newJobWork(f *feedCLI) *cobra.Command {
 	var count int
-	var lease time.Duration
+	var lease, grace time.Duration
 	cmd := &cobra.Command{
 		Use:   "work QUEUE PROGRAM [ARG...]",
 		Short: "Run a program for each job, until interrupted",
@@ -45,8 +49,13 @@ func newJobWork(f *feedCLI) *cobra.Command {
 The payload is its standard input. If it succeeds the job is finished, and what it printed
 is the result: as it is if it is JSON, else as a text. If it fails the job is given back with
 the end of what it printed to standard error. THOONKD_QUEUE, THOONKD_JOB and THOONKD_ATTEMPT
-are in its environment. While it runs the lease is extended; it is killed if the lease is lost
-or somebody retracts the job.`,
+are in its environment. While it runs the lease is extended; it is stopped if the lease is lost
+or somebody retracts the job.
+
+Interrupted (SIGINT or SIGTERM) it claims no more, and lets the program end within --grace. Then,
+or when it is interrupted again, the program is stopped and its job given back at once. Either way
+the exit code is 0. To stop is SIGTERM to the program and all that it started, and 5 s later
+SIGKILL; they have a process group of their own, so Ctrl-C does not reach them.`,
 		Example:           `  thoonkd job work mail ./send.sh --verbose`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: f.completeFeeds(1),
@@ -58,20 +67,36 @@ or somebody retracts the job.`,
 			if _, err := exec.LookPath(c.args[1]); err != nil {
 				return err
 			}
-			return c.work(ctx, queue, lease, count)
+			w := &jobWork{feedCall: c, queue: queue, lease: lease, grace: grace, signals: make(chan os.Signal, 2)}
+			signal.Notify(w.signals, os.Interrupt, syscall.SIGTERM)
+			defer signal.Stop(w.signals)
+			return w.run(ctx, count)
 		}),
 	}
 	cmd.Flags().SetInterspersed(false) // what follows is the program's
 	cmd.Flags().IntVar(&count, "count", 0, "end after this `NUMBER` of jobs (0: never)")
 	cmd.Flags().DurationVar(&lease, "lease", 0, "`DURATION` of the lease (0: as the queue says)")
+	cmd.Flags().DurationVar(&grace, "grace", workGrace, "`DURATION` that the program has to end when we are interrupted")
 	return cmd
 }
 
-// work claims and does jobs. A server that is away for a while is waited for, once it was there.
-func (c *feedCall) work(ctx context.Context, queue thoonk.FeedName, lease time.Duration, count int) error {
+// jobWork is a worker that runs a program.
+type jobWork struct {
+	*feedCall
+	queue   thoonk.FeedName
+	lease   time.Duration
+	grace   time.Duration
+	signals chan os.Signal // those that ask us to end, the one that ended the context too
+}
+
+// run claims and does jobs until ctx ends. A server that is away for a while is waited for, once it was there.
+func (c *jobWork) run(ctx context.Context, count int) error {
 	for done, claimed := 0, false; count == 0 || done < count; {
-		jobs, err := c.client.Claim(ctx, queue, 1, workWait, lease)
-		if _, away := errors.AsType[*client.UnreachableError](err); err != nil && (ctx.Err() != nil || !away || !claimed) {
+		jobs, err := c.client.Claim(ctx, c.queue, 1, workWait, c.lease)
+		if ctx.Err() != nil && err != nil {
+			return nil
+		}
+		if _, away := errors.AsType[*client.UnreachableError](err); err != nil && (!away || !claimed) {
 			return err
 		}
 		if err != nil {
@@ -84,7 +109,7 @@ func (c *feedCall) work(ctx context.Context, queue thoonk.FeedName, lease time.D
 		claimed = true
 		for _, j := range jobs {
 			done++
-			if err := c.workOn(ctx, queue, j, lease); err != nil {
+			if err := c.workOn(ctx, j); err != nil {
 				fmt.Fprintf(c.stderr, "thoonkd: job %s: %v\n", oneLine(string(j.ID)), err)
 			}
 		}
@@ -93,25 +118,25 @@ func (c *feedCall) work(ctx context.Context, queue thoonk.FeedName, lease time.D
 }
 
 // workOn does one job, and tells the server. Its error is why nothing was told.
-func (c *feedCall) workOn(ctx context.Context, queue thoonk.FeedName, j client.Job, lease time.Duration) error {
-	running, giveUp := context.WithCancelCause(ctx)
-	extending := make(chan struct{})
-	go func() {
-		defer close(extending)
-		c.extend(running, queue, j, lease, giveUp)
-	}()
-	stdout, err := c.runProgram(running, queue, j)
+func (c *jobWork) workOn(ctx context.Context, j client.Job) error {
+	whole, ended := context.WithCancel(context.WithoutCancel(ctx)) // until the program has ended, also after it was told to
+	running, giveUp := context.WithCancelCause(whole)
+	var beside sync.WaitGroup
+	beside.Go(func() { c.extend(whole, j, giveUp) })
+	beside.Go(func() { c.stopLate(ctx, running, giveUp) })
+	stdout, err := c.runProgram(running, j)
 	cause := context.Cause(running)
+	ended()
+	beside.Wait()
 	giveUp(nil)
-	<-extending
 
 	verb, members := "finish", map[string]any{}
 	switch {
 	case errors.Is(cause, errNotOurs):
 		return errNotOurs
-	case err != nil && ctx.Err() != nil: // no fault of the job's
+	case err != nil && (errors.Is(cause, errStopping) || ctx.Err() != nil && signalled(err)): // no fault of the job's
 		verb, members["error"], members["delay"] = "cancel", errStopping.Error(), "0s"
-	case errors.Is(cause, errGivenUp):
+	case err != nil && errors.Is(cause, errGivenUp):
 		verb, members["error"] = "cancel", errGivenUp.Error()
 	case err != nil:
 		verb, members["error"] = "cancel", err.Error()
@@ -120,18 +145,47 @@ func (c *feedCall) workOn(ctx context.Context, queue thoonk.FeedName, j client.J
 	case len(stdout) > 0:
 		members["result"] = strings.ToValidUTF8(string(stdout), "�")
 	}
-	end, err := c.client.EndJob(context.WithoutCancel(ctx), queue, j.ID, verb, j.Lease.Token, members)
+	end, err := c.client.EndJob(context.WithoutCancel(ctx), c.queue, j.ID, verb, j.Lease.Token, members)
 	if err != nil {
 		return err
 	}
 	return c.tellJob(end)
 }
 
+// signalled reports whether a program was ended by a signal. Who ends us may have ended it too.
+func signalled(err error) bool {
+	e, ok := errors.AsType[*exec.ExitError](err)
+	return ok && !e.Exited()
+}
+
+// stopLate gives up the program that runs if it has not ended in time after ctx did.
+func (c *jobWork) stopLate(ctx, running context.Context, giveUp context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+	case <-running.Done():
+		return
+	}
+	fmt.Fprintf(c.stderr, "thoonkd: ending with this job, or in %v; interrupt again to stop it now\n", c.grace)
+	late := time.NewTimer(c.grace)
+	defer late.Stop()
+	for heard := 0; heard < 2; { // the first signal is that which ended ctx
+		select {
+		case <-c.signals:
+			heard++
+		case <-late.C:
+			heard = 2
+		case <-running.Done():
+			return
+		}
+	}
+	giveUp(errStopping)
+}
+
 // extend keeps the lease until ctx ends, and gives up if it is lost, or the job is not wanted any more.
-func (c *feedCall) extend(ctx context.Context, queue thoonk.FeedName, j client.Job, lease time.Duration, giveUp context.CancelCauseFunc) {
+func (c *jobWork) extend(ctx context.Context, j client.Job, giveUp context.CancelCauseFunc) {
 	members := map[string]any{}
-	if lease > 0 {
-		members["for"] = lease.String()
+	if c.lease > 0 {
+		members["for"] = c.lease.String()
 	}
 	ticks := time.NewTicker(min(max(time.Until(j.Lease.Expires)/3, thoonk.MinLease/2), workExtend))
 	defer ticks.Stop()
@@ -141,7 +195,7 @@ func (c *feedCall) extend(ctx context.Context, queue thoonk.FeedName, j client.J
 		case <-ctx.Done():
 			return
 		}
-		done, err := c.client.EndJob(ctx, queue, j.ID, "extend", j.Lease.Token, members)
+		done, err := c.client.EndJob(ctx, c.queue, j.ID, "extend", j.Lease.Token, members)
 		if e, ok := errors.AsType[*client.Error](err); ok && (e.Status == 404 || e.Status == 409) {
 			giveUp(errNotOurs)
 		}
@@ -152,14 +206,26 @@ func (c *feedCall) extend(ctx context.Context, queue thoonk.FeedName, j client.J
 	}
 }
 
-// runProgram returns what the program printed, or an error that ends with what it said at last.
-func (c *feedCall) runProgram(ctx context.Context, queue thoonk.FeedName, j client.Job) ([]byte, error) {
+// runProgram returns what the program printed, or an error that ends with what it said at last. When ctx ends, the program
+// and all that it started is told to end, and killed if it does not.
+func (c *jobWork) runProgram(ctx context.Context, j client.Job) ([]byte, error) {
 	said, printed := lastBytes{most: workTail}, lastBytes{most: thoonk.MaxJobResult + 1}
 	program := exec.CommandContext(ctx, c.args[1], c.args[2:]...)
-	program.Env = append(os.Environ(), "THOONKD_QUEUE="+string(queue), "THOONKD_JOB="+string(j.ID), "THOONKD_ATTEMPT="+strconv.Itoa(j.Attempt))
+	program.Env = append(os.Environ(), "THOONKD_QUEUE="+string(c.queue), "THOONKD_JOB="+string(j.ID), "THOONKD_ATTEMPT="+strconv.Itoa(j.Attempt))
 	program.Stdin, program.Stdout, program.Stderr = bytes.NewReader(j.Payload.Data), &printed, io.MultiWriter(c.stderr, &said)
+	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	program.Cancel = func() error {
+		if syscall.Kill(-program.Process.Pid, syscall.SIGTERM) != nil {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
 	program.WaitDelay = workKill
-	if err := program.Run(); err != nil {
+	err := program.Run()
+	if ctx.Err() != nil && program.Process != nil {
+		_ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) // what it leaves behind, if anything
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, said.text())
 	}
 	if len(printed.data) > thoonk.MaxJobResult {
