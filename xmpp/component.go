@@ -50,6 +50,9 @@ type Options struct {
 	// name no component.
 	Domains []string
 
+	// Rosters are hosts of the server, beside the one that Domain belongs to, which may let the rosters of their users be read.
+	Rosters []string
+
 	JIDs        auth.JIDs     // what those who come over this link may do: a server can assert any sender
 	Host        string        // in the ids of Atom entries: that of the public URL
 	Version     string        // of the program
@@ -77,7 +80,7 @@ func New(o Options) (*Component, error) {
 	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("xmpp", o.Domain)
 	c := &Component{o: o}
-	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Direct: c.fromSource, Keepalive: o.Keepalive, Log: o.Log})
+	c.link = link.New(link.Options{Addr: o.Addr, Domain: domain, Secret: o.Secret, Handler: handler{c}, Direct: c.fromSource, Granters: o.Rosters, Keepalive: o.Keepalive, Log: o.Log})
 	rosters := roster.New(c.link, o.Log)
 	c.notifier = notify.New(notify.Options{
 		Store: o.Store, Streams: o.Streams, Link: c.link, Config: service.DescribeConfig, JIDs: o.JIDs, Host: o.Host,

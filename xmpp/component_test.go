@@ -321,3 +321,30 @@ func TestGrantTakenAway(t *testing.T) {
 	f.publish("n", "2", "x")
 	f.want("to='reader@a.test'", "id='2'")
 }
+
+// A server may say some time after the session began that rosters may be read: until then it is asked, and nothing is withheld
+// that was published while the component was away.
+func TestGrantComesLate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, store.Options{}, 0)
+	_, _, err := f.store.PutFeed(t.Context(), thoonk.PutFeed{Name: "diary", Owner: "owner@a.test", Config: thoonk.Config{Content: thoonk.Text, Node: thoonk.Node{Access: thoonk.Presence}}})
+	f.ok(err)
+	f.open("n")
+	for jid, node := range map[string]thoonk.Pattern{"friend@a.test": "diary", "stranger@a.test": "diary", "friend@a.test/phone": "n"} {
+		_, err := f.store.PutNodeSubscription(t.Context(), thoonk.NodeSubscription{Node: node, JID: jid, Domain: "thoonk.a.test"})
+		f.ok(err)
+	}
+	f.stop()
+	f.publish("diary", "1", "x")
+	f.attach()
+	id := between(f.want("type='get'", "to='owner@a.test'", "jabber:iq:roster"), " id='", "'")
+	f.link.Send("<iq type='result' id='" + id + "' from='owner@a.test' to='thoonk.a.test'><query xmlns='jabber:iq:roster'><item jid='friend@a.test' subscription='from'/></query></iq>")
+	f.want("to='friend@a.test'", "id='1'")
+	f.publish("diary", "2", "x")
+	f.want("to='friend@a.test'", "id='2'")
+	f.link.Send("<message from='a.test' to='thoonk.a.test'><privilege xmlns='urn:xmpp:privilege:2'/></message><iq type='get' id='p' from='x@a.test/r' to='thoonk.a.test'><ping xmlns='urn:xmpp:ping'/></iq>")
+	f.want("id='p'")
+	f.publish("diary", "3", "x") // for nobody
+	f.publish("n", "4", "x")
+	f.want("to='friend@a.test/phone'", "node='n'", "id='4'")
+}

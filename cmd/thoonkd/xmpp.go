@@ -31,7 +31,7 @@ func newComponents(cfg config.Config, st *store.Store, broker *stream.Broker, lo
 	}
 	for _, x := range cfg.XMPP {
 		c, err := xmpp.New(xmpp.Options{
-			Addr: x.Addr, Domain: x.Domain, Secret: x.Secret, JIDs: x.JIDs, Domains: domains,
+			Addr: x.Addr, Domain: x.Domain, Secret: x.Secret, JIDs: x.JIDs, Domains: domains, Rosters: x.Rosters,
 			Store: st, Streams: wideStreams{broker},
 			Host: u.Hostname(), Version: version, BounceGrace: cfg.XMPPBounceGrace, Log: log,
 		})

@@ -126,3 +126,38 @@ func TestXMPPNoRosters(t *testing.T) {
 		owner.refused(t, "set", fmt.Sprintf(createNode, "n", "presence", ""), "unsupported-access-model")
 	})
 }
+
+// A component may have to do with several hosts of its server: what another one than its own grants counts if it is configured.
+func TestXMPPRostersOfAnotherHost(t *testing.T) {
+	onServers(t, func(t *testing.T, s *thoonktest.XMPPServer) {
+		c, other := s.PrivilegedComponent(t), s.Second()
+		id := strings.SplitN(c.Domain, ".", 2)[0]
+		serve := func(rosters string) *process {
+			p := serveReady(t, "--redis", thoonktest.Redis(t).URL(), "--config", writeFile(t, fmt.Sprintf(`
+jids: {"*@%s": [{match: "*", can: [configure]}]}
+xmpp:
+  - {addr: "%s", domain: %s, secret: %s%s}
+`, other.Host, c.Addr, c.Domain, c.Secret, rosters)))
+			p.attached()
+			return p
+		}
+		owner, friend := login(t, other, c.Domain, "owner"+id), login(t, other, c.Domain, "ally"+id)
+		befriend(t, owner, friend)
+		p := serve(", rosters: [" + other.Host + "]")
+		thoonktest.Eventually(t, "the models are offered", func() bool {
+			return strings.Contains(owner.ask(t, "get", discoService), "#access-roster")
+		})
+		owner.ask(t, "set", fmt.Sprintf(createNode, "diary", "presence", ""))
+		friend.subscribe(t, "diary")
+		p.user("*=admin").send(201, "PUT", itemPath("diary", "a"), "", `{"body":1}`)
+		friend.Until("id='a'")
+		p.stop()
+
+		serve("")
+		thoonktest.Eventually(t, "the own host grants it", func() bool {
+			return strings.Contains(owner.ask(t, "get", discoService), "#access-roster")
+		})
+		owner.ask(t, "set", fmt.Sprintf(createNode, "diary", "presence", ""))
+		friend.refused(t, "set", fmt.Sprintf(subscribeTo, "diary", friend.bare()), "presence-subscription-required")
+	})
+}

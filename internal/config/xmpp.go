@@ -19,6 +19,9 @@ type XMPP struct {
 	// JIDs are the grants of those who come over this link. A server can assert any sender, so each link has a table of its
 	// own, or the common one.
 	JIDs auth.JIDs
+	// Rosters are the hosts of that server, beside the one that the component's address belongs to, whose word counts that the rosters of
+	// their users may be read.
+	Rosters []string
 }
 
 func xmppAddr(x *XMPP, s string) error {
@@ -34,11 +37,35 @@ func xmppAddr(x *XMPP, s string) error {
 }
 
 func xmppDomain(x *XMPP, s string) error {
+	x.Domain = s
+	return checkDomain(s)
+}
+
+func checkDomain(s string) error {
 	if strings.Contains(s, "@") || auth.CheckJID(s) != nil {
 		return errors.New(`is not a domain in lower case, as in "thoonk.example.org"`)
 	}
-	x.Domain = s
 	return nil
+}
+
+// hosts reads a list of domains.
+func (l *loader) hosts(key string, value any, file string) []string {
+	list, ok := value.([]any)
+	if !ok {
+		l.problem("%s: %s in %s, where a list of hosts belongs", key, describe(value), file)
+		return nil
+	}
+	var hosts []string
+	for i, v := range list {
+		host, ok := v.(string)
+		if !ok {
+			l.problem("%s[%d]: %s in %s, where a host belongs", key, i, describe(v), file)
+		} else if err := checkDomain(host); err != nil {
+			l.problem("%s[%d]: %q from %s %w", key, i, host, file, err)
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // ofXMPP parses a setting of the link that flags describe; empty: there is none.
@@ -84,7 +111,7 @@ func (l *loader) links(value any, file string) []XMPP {
 		key := "xmpp[" + strconv.Itoa(i) + "]"
 		fields, ok := v.(map[string]any)
 		if !ok {
-			l.problem("%s: %s in %s, where addr, domain, secret and jids belong", key, describe(v), file)
+			l.problem("%s: %s in %s, where addr, domain, secret, jids and rosters belong", key, describe(v), file)
 			continue
 		}
 		links = append(links, l.link(key, fields, file))
@@ -96,8 +123,12 @@ func (l *loader) link(key string, fields map[string]any, file string) XMPP {
 	var x XMPP
 	before := len(l.problems)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if name == "jids" {
+		switch name {
+		case "jids":
 			x.JIDs = l.jids(key+".jids", fields[name], file)
+			continue
+		case "rosters":
+			x.Rosters = l.hosts(key+".rosters", fields[name], file)
 			continue
 		}
 		text, ok := fields[name].(string)

@@ -76,7 +76,7 @@ func newEjabberd() (*XMPPServer, error) {
 		cmd.Env = append(os.Environ(), "EJABBERD_CONFIG_PATH="+config, "EJABBERD_LOG_PATH="+filepath.Join(dir, "ejabberd.log"), "HOME="+dir)
 		return cmd
 	}
-	s.addUser = func(name, password string) error {
+	s.addUser = func(host, name, password string) error {
 		body, _ := json.Marshal(map[string]string{"user": name, "host": host, "password": password})
 		resp, err := http.Post("http://"+net.JoinHostPort(ip, portHTTP)+"/api/register", "application/json", bytes.NewReader(body))
 		if err != nil {
@@ -94,7 +94,7 @@ func newEjabberd() (*XMPPServer, error) {
 
 const ejabberdConfig = `
 loglevel: warning
-hosts: [c.test]
+hosts: [c.test, second.c.test]
 listen:
   - {port: 5222, ip: IP, module: ejabberd_c2s, max_stanza_size: 4000000, shaper: none, access: all}
   - {port: 5269, ip: IP, module: ejabberd_s2s_in, max_stanza_size: 4000000}
@@ -111,6 +111,6 @@ modules:
   mod_ping: {}
   mod_roster: {}
   mod_http_api: {}
-  mod_pubsub: {host: pubsub.c.test, access_createnode: all, plugins: [flat]}
+  mod_pubsub: {host: pubsub.@HOST@, access_createnode: all, plugins: [flat]}
   mod_privilege: {roster: {both: friends}}
 `

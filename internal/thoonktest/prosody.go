@@ -122,18 +122,18 @@ func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts := filepath.Join(dir, "data", strings.ReplaceAll(host, ".", "%2e"), "accounts")
-	if err := os.MkdirAll(accounts, 0o700); err != nil {
-		return nil, err
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, prosodyConfig, filepath.Join(dir, "data"), filepath.Join(dir, "pid"), s.ip, known, host)
-	for _, d := range domains(host)[2:] {
-		if strings.HasPrefix(d, "friend") {
-			fmt.Fprintf(&b, "    [%q] = { roster = \"both\" };\n", d)
+	fmt.Fprintf(&b, prosodyConfig, filepath.Join(dir, "data"), filepath.Join(dir, "pid"), s.ip, known)
+	for _, h := range []string{host, secondOf(host)} {
+		fmt.Fprintf(&b, "VirtualHost %q\n  modules_enabled = { \"privilege\" }\n  privileged_entities = {\n", h)
+		for _, d := range domains(host)[2:] {
+			if strings.HasPrefix(d, "friend") {
+				fmt.Fprintf(&b, "    [%q] = { roster = \"both\" };\n", d)
+			}
 		}
+		b.WriteString("  }\n")
 	}
-	b.WriteString("  }\nComponent \"pubsub." + host + "\" \"pubsub\"\n  admins = { \"admin@" + host + "\", \"admin@thoonk0." + host + "\" }\n")
+	b.WriteString("Component \"pubsub." + host + "\" \"pubsub\"\n  admins = { \"admin@" + host + "\", \"admin@thoonk0." + host + "\" }\n")
 	for _, d := range domains(host)[2:] {
 		fmt.Fprintf(&b, "Component %q\n  component_secret = %q\n", d, componentSecret)
 		if strings.HasPrefix(d, "friend") {
@@ -145,13 +145,17 @@ func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
 		return nil, err
 	}
 	s.command = func() *exec.Cmd { return exec.Command("prosody", "--config", config, "-F") }
-	s.addUser = func(name, password string) error {
+	s.addUser = func(host, name, password string) error {
+		accounts := filepath.Join(dir, "data", strings.ReplaceAll(host, ".", "%2e"), "accounts")
+		if err := os.MkdirAll(accounts, 0o700); err != nil {
+			return err
+		}
 		return os.WriteFile(filepath.Join(accounts, name+".dat"), fmt.Appendf(nil, "return { [\"password\"] = %q; };\n", password), 0o600)
 	}
 	return s, nil
 }
 
-// prosodyConfig takes the folder for data, the file for the process id, the address, the file of known hosts, and the host.
+// prosodyConfig takes the folder for data, the file for the process id, the address, and the file of known hosts.
 const prosodyConfig = `
 data_path = %q
 pidfile = %q
@@ -170,7 +174,4 @@ allow_unencrypted_plain_auth = true; authentication = "internal_plain"; limits =
 component_stanza_size_limit = 1024*512
 log = { warn = "*console" }
 certificates = "."
-VirtualHost %q
-  modules_enabled = { "privilege" }
-  privileged_entities = {
 `

@@ -43,7 +43,7 @@ type XMPPServer struct {
 	ip      string
 	dir     string
 	command func() *exec.Cmd
-	addUser func(name, password string) error
+	addUser func(host, name, password string) error
 
 	taken, takenPrivileged atomic.Int32
 	mu                     sync.Mutex // of what follows
@@ -115,10 +115,17 @@ func (s *XMPPServer) PrivilegedComponent(t testing.TB) Component {
 	return Component{s.componentAddr(components + n), fmt.Sprintf("friend%d.%s", n, s.Host), componentSecret}
 }
 
+// Second returns the same server as the users of another host of it see it. It is neither started nor ended by itself.
+func (s *XMPPServer) Second() *XMPPServer {
+	return &XMPPServer{Kind: s.Kind, Host: secondOf(s.Host), ip: s.ip, dir: s.dir, addUser: s.addUser}
+}
+
+func secondOf(host string) string { return "second." + host }
+
 // User registers a user and returns their address. The password is "pw".
 func (s *XMPPServer) User(t testing.TB, name string) string {
 	t.Helper()
-	if err := s.addUser(name, "pw"); err != nil {
+	if err := s.addUser(s.Host, name, "pw"); err != nil {
 		t.Fatal(err)
 	}
 	return name + "@" + s.Host

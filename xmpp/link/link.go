@@ -26,7 +26,9 @@ type Options struct {
 	// Direct takes a message before it has to wait for its turn among those of its sender, or reports false. It is called
 	// while nothing else is read, so it must not wait for anything. nil: none is taken.
 	Direct func(*stanza.Stanza) bool
-	Log    *slog.Logger // nil: nothing is logged
+	// Granters are hosts of the server, beside the one that Domain belongs to, whose word counts on what we may do for their users.
+	Granters []string
+	Log      *slog.Logger // nil: nothing is logged
 
 	MaxStanza int           // bytes of a stanza that is read; 0: 1 MiB and a half
 	MaxSend   int           // bytes of an answer; servers close the link on larger stanzas; 0: 480 KiB

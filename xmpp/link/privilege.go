@@ -1,14 +1,10 @@
 package link
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
-
-	"mellium.im/xmpp/jid"
 
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
@@ -19,13 +15,10 @@ var nsPrivilege = []string{"urn:xmpp:privilege:1", "urn:xmpp:privilege:2"}
 // privileges are what the server has granted a session. They end with it.
 type privileges struct {
 	mu      sync.Mutex
-	rosters map[string]bool // hosts whose users' rosters may be read
-	settled bool            // whatever the server had to say at the beginning has been read
+	rosters map[string]bool // by host: whether its users' rosters may be read, in its last word
 }
 
-// privilege notes what a server grants (XEP-0356 section 4.2), and reports whether a message is about that. It counts only
-// from a host that we are a subdomain of: who else says so, on another server, would have us ask there. The last word of a host
-// holds.
+// privilege notes what a server grants (XEP-0356 section 4.2), and reports whether a message is about that.
 func (s *session) privilege(m *stanza.Stanza) bool {
 	var told *stanza.Element
 	for _, space := range nsPrivilege {
@@ -37,7 +30,7 @@ func (s *session) privilege(m *stanza.Stanza) bool {
 		return false
 	}
 	host := m.From.String()
-	if host == "" || m.From.Domain().String() != host || !strings.HasSuffix(s.link.o.Domain.String(), "."+host) {
+	if !s.link.grants(host) {
 		s.link.counts.spoofed.Add(1)
 		return true
 	}
@@ -53,8 +46,14 @@ func (s *session) privilege(m *stanza.Stanza) bool {
 		p.rosters = make(map[string]bool)
 	}
 	p.rosters[host] = granted
-	maps.DeleteFunc(p.rosters, func(_ string, granted bool) bool { return !granted })
 	return true
+}
+
+// grants reports whether a host's word counts. Servers let any of their hosts grant something to a component, and a component cannot
+// tell their hosts from those of other servers, who may say so too. So it is the host that we are a subdomain of, and those that are
+// configured.
+func (l *Link) grants(host string) bool {
+	return strings.HasSuffix(l.o.Domain.String(), "."+host) || slices.Contains(l.o.Granters, host)
 }
 
 // RosterHosts returns the hosts that let us read the rosters of their users, as far as they have said so; none while the link
@@ -66,29 +65,20 @@ func (l *Link) RosterHosts() []string {
 	}
 	s.privileges.mu.Lock()
 	defer s.privileges.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.privileges.rosters))
+	hosts := maps.Clone(s.privileges.rosters)
+	maps.DeleteFunc(hosts, func(_ string, granted bool) bool { return !granted })
+	return slices.Sorted(maps.Keys(hosts))
 }
 
-// Settle returns once what the server grants at the beginning of a session has come: it says so before it takes anything of
-// ours. Errors: Unavailable.
-func (l *Link) Settle(ctx context.Context) error {
+// RefusesRosters reports whether a host does not let us read the rosters of its users. One that has not said anything yet may: an
+// ejabberd says it some time after the session began. It knows when it is asked.
+func (l *Link) RefusesRosters(host string) bool {
 	s := l.session.Load()
-	if s == nil {
-		return errAway
+	if s == nil || !l.grants(host) {
+		return !l.grants(host)
 	}
-	p := &s.privileges
-	p.mu.Lock()
-	settled := p.settled
-	p.mu.Unlock()
-	if settled {
-		return nil
-	}
-	_, err := s.request(ctx, jid.JID{}, "get", stanza.New(stanza.NSPing, "ping"))
-	if _, answered := errors.AsType[*stanza.Error](err); err != nil && !answered {
-		return err
-	}
-	p.mu.Lock()
-	p.settled = true
-	p.mu.Unlock()
-	return nil
+	s.privileges.mu.Lock()
+	defer s.privileges.mu.Unlock()
+	granted, told := s.privileges.rosters[host]
+	return told && !granted
 }

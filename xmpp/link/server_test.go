@@ -40,10 +40,10 @@ func attachTo(t *testing.T, s *thoonktest.XMPPServer, h *echo) *link.Link {
 	return attachAs(t, s.Component(t), h)
 }
 
-func attachAs(t *testing.T, c thoonktest.Component, h *echo) *link.Link {
+func attachAs(t *testing.T, c thoonktest.Component, h *echo, granters ...string) *link.Link {
 	t.Helper()
 	h.messages, h.bounces = make(chan *stanza.Stanza, 100), make(chan *stanza.Stanza, 100)
-	l := link.New(link.Options{Addr: c.Addr, Domain: jid.MustParse(c.Domain), Secret: c.Secret, Handler: h})
+	l := link.New(link.Options{Addr: c.Addr, Domain: jid.MustParse(c.Domain), Secret: c.Secret, Handler: h, Granters: granters})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	attached := make(chan error, 2)

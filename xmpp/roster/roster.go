@@ -18,8 +18,8 @@ import (
 // Link is where rosters are asked for.
 type Link interface {
 	Request(ctx context.Context, to jid.JID, kind string, payload *stanza.Element) (*stanza.Element, error)
-	RosterHosts() []string        // that let their rosters be read
-	Settle(context.Context) error // until that is known
+	RosterHosts() []string           // that have said that their rosters may be read
+	RefusesRosters(host string) bool // that may not be asked
 }
 
 // Bounds on what is asked for and remembered.
@@ -63,9 +63,6 @@ func (r *Rosters) Offered() bool { return len(r.link.RosterHosts()) > 0 }
 // Admits reports whether an owner of a node has a bare JID in the roster as the node's access model wants it: XEP-0060 section
 // 4.5. Owners whose host does not let its rosters be read know nobody. Errors: Unavailable, if the link is not attached.
 func (r *Rosters) Admits(ctx context.Context, node thoonk.Node, owners []string, bare string) (bool, error) {
-	if err := r.link.Settle(ctx); err != nil {
-		return false, err
-	}
 	groups := node.Groups()
 	for _, owner := range owners[:min(len(owners), maxOwners)] {
 		contacts, err := r.of(ctx, owner)
@@ -83,10 +80,10 @@ func (r *Rosters) Admits(ctx context.Context, node thoonk.Node, owners []string,
 	return false, nil
 }
 
-// of returns the contacts of a user. The permission is looked at each time: it ends before what is remembered does.
+// of returns the contacts of a user. That the host refuses is looked at each time: its permission ends before what is remembered does.
 func (r *Rosters) of(ctx context.Context, owner string) (map[string]contact, error) {
 	j, err := jid.Parse(owner)
-	if err != nil || j.Localpart() == "" || !slices.Contains(r.link.RosterHosts(), j.Domainpart()) {
+	if err != nil || j.Localpart() == "" || r.link.RefusesRosters(j.Domainpart()) {
 		return nil, nil //nolint:nilerr // no user of that host
 	}
 	r.mu.Lock()

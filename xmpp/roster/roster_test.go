@@ -26,8 +26,9 @@ type server struct {
 	silent  bool
 }
 
-func (s *server) RosterHosts() []string        { return s.hosts }
-func (s *server) Settle(context.Context) error { return nil }
+func (s *server) RosterHosts() []string { return s.hosts }
+
+func (s *server) RefusesRosters(host string) bool { return !slices.Contains(s.hosts, host) }
 
 func (s *server) Request(ctx context.Context, to jid.JID, kind string, payload *stanza.Element) (*stanza.Element, error) {
 	if got := payload.String(); kind != "get" || got != `<query xmlns='jabber:iq:roster'/>` {
