@@ -46,8 +46,34 @@ func ejabberdCode() string {
 	return filepath.Dir(found[0])
 }
 
+// ConfiguredEjabberd starts an ejabberd for the users of a host, with parts of its configuration as the test wants them: one that ends
+// with some of its listeners, and one that ends with some of its modules. It has an address of its own, in place of 127.0.0.1. It ends
+// with the test.
+func ConfiguredEjabberd(t testing.TB, host, listeners, modules string) *XMPPServer {
+	t.Helper()
+	needEjabberd(t)
+	return own(t, func() (*XMPPServer, error) { return ejabberdWith(host, listeners, modules, 1) })
+}
+
 func newEjabberd() (*XMPPServer, error) {
 	const host = "c.test"
+	listeners, friends := "listen:\n", []string{}
+	for n, d := range domains(host)[2:] {
+		listeners += fmt.Sprintf("  - {port: %d, ip: 127.0.0.1, module: ejabberd_service, access: all, shaper: none, hosts: {%s: {password: %s}}}\n",
+			portComponent+n, d, componentSecret)
+		if strings.HasPrefix(d, "friend") {
+			friends = append(friends, d)
+		}
+	}
+	return ejabberdWith(host, listeners, fmt.Sprintf(`acl: {friends: {server: [%s]}}
+access_rules: {friends: {allow: friends}}
+modules:
+  mod_privilege: {roster: {both: friends}}
+`, strings.Join(friends, ", ")), 2*components)
+}
+
+// ejabberdWith prepares a server that takes components on some ports.
+func ejabberdWith(host, listeners, modules string, ports int) (*XMPPServer, error) {
 	ip, err := loopback()
 	if err != nil {
 		return nil, err
@@ -56,18 +82,10 @@ func newEjabberd() (*XMPPServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &XMPPServer{Kind: "ejabberd", Host: host, ip: ip, dir: dir}
-	var listeners, friends []string
-	for n, d := range domains(host)[2:] {
-		listeners = append(listeners, fmt.Sprintf("  - {port: %d, ip: %s, module: ejabberd_service, access: all, shaper: none, hosts: {%s: {password: %s}}}\n",
-			portComponent+n, ip, d, componentSecret))
-		if strings.HasPrefix(d, "friend") {
-			friends = append(friends, d)
-		}
-	}
+	s := &XMPPServer{Kind: "ejabberd", Host: host, ip: ip, dir: dir, ports: ports}
 	config := filepath.Join(dir, "ejabberd.yml")
-	text := strings.NewReplacer("IP", ip, "LISTENERS\n", strings.Join(listeners, ""), "FRIENDS", strings.Join(friends, ", ")).Replace(ejabberdConfig)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	text := strings.NewReplacer("LISTENERS\n", listeners, "MODULES\n", modules, "USERS", host).Replace(ejabberdConfig)
+	if err := os.WriteFile(config, []byte(strings.ReplaceAll(text, "127.0.0.1", ip)), 0o600); err != nil {
 		return nil, err
 	}
 	s.command = func() *exec.Cmd {
@@ -94,23 +112,19 @@ func newEjabberd() (*XMPPServer, error) {
 
 const ejabberdConfig = `
 loglevel: warning
-hosts: [c.test, second.c.test]
-listen:
-  - {port: 5222, ip: IP, module: ejabberd_c2s, max_stanza_size: 4000000, shaper: none, access: all}
-  - {port: 5269, ip: IP, module: ejabberd_s2s_in, max_stanza_size: 4000000}
-  - {port: 5280, ip: IP, module: ejabberd_http, request_handlers: {/api: mod_http_api, /xmpp-websocket: ejabberd_http_ws}}
+hosts: [USERS, second.USERS]
 LISTENERS
+  - {port: 5222, ip: 127.0.0.1, module: ejabberd_c2s, max_stanza_size: 4000000, shaper: none, access: all}
+  - {port: 5269, ip: 127.0.0.1, module: ejabberd_s2s_in, max_stanza_size: 4000000}
+  - {port: 5280, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {/api: mod_http_api, /xmpp-websocket: ejabberd_http_ws}}
 s2s_use_starttls: false
 auth_method: internal
 auth_password_format: plain
 api_permissions: {tests: {who: all, what: "*"}}
-acl: {friends: {server: [FRIENDS]}}
-access_rules: {friends: {allow: friends}}
-modules:
+MODULES
   mod_disco: {}
   mod_ping: {}
   mod_roster: {}
   mod_http_api: {}
   mod_pubsub: {host: pubsub.@HOST@, access_createnode: all, plugins: [flat]}
-  mod_privilege: {roster: {both: friends}}
 `

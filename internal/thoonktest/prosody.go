@@ -111,19 +111,23 @@ func needProsody(t testing.TB) {
 	}
 }
 
+// ConfiguredProsody starts a Prosody for the users of a host, with a part of its configuration that says of components whatever the
+// test wants. It has an address of its own, whatever that part says. It ends with the test.
+func ConfiguredProsody(t testing.TB, host, config string) *XMPPServer {
+	t.Helper()
+	needProsody(t)
+	ip, err := loopback()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own(t, func() (*XMPPServer, error) {
+		return prosodyWith(host, map[string]string{host: ip}, fmt.Sprintf("VirtualHost %q\n%s", host, config))
+	})
+}
+
 // newProsody prepares a server of one of the hosts, which all know the addresses of each other.
 func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
-	dir, err := os.MkdirTemp("", "prosody")
-	if err != nil {
-		return nil, err
-	}
-	s := &XMPPServer{Kind: "prosody", Host: host, ip: hosts[host], dir: dir}
-	known, err := hostsFile(dir, hosts)
-	if err != nil {
-		return nil, err
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, prosodyConfig, filepath.Join(dir, "data"), filepath.Join(dir, "pid"), s.ip, known)
 	for _, h := range []string{host, secondOf(host)} {
 		fmt.Fprintf(&b, "VirtualHost %q\n  modules_enabled = { \"privilege\" }\n  privileged_entities = {\n", h)
 		for _, d := range domains(host)[2:] {
@@ -140,8 +144,23 @@ func newProsody(host string, hosts map[string]string) (*XMPPServer, error) {
 			b.WriteString("  modules_enabled = { \"privilege\" }\n") // it says there what is granted
 		}
 	}
+	return prosodyWith(host, hosts, b.String())
+}
+
+// prosodyWith prepares a server with a configuration of its hosts and components.
+func prosodyWith(host string, hosts map[string]string, parts string) (*XMPPServer, error) {
+	dir, err := os.MkdirTemp("", "prosody")
+	if err != nil {
+		return nil, err
+	}
+	s := &XMPPServer{Kind: "prosody", Host: host, ip: hosts[host], dir: dir, ports: 1}
+	known, err := hostsFile(dir, hosts)
+	if err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf(prosodyConfig, filepath.Join(dir, "data"), filepath.Join(dir, "pid"), s.ip, known) + parts
 	config := filepath.Join(dir, "prosody.cfg.lua")
-	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	s.command = func() *exec.Cmd { return exec.Command("prosody", "--config", config, "-F") }

@@ -42,6 +42,7 @@ type XMPPServer struct {
 
 	ip      string
 	dir     string
+	ports   int // on which an ejabberd takes components
 	command func() *exec.Cmd
 	addUser func(host, name, password string) error
 
@@ -72,6 +73,9 @@ func (s *XMPPServer) webAddr() string { return net.JoinHostPort(s.ip, portHTTP) 
 
 // PubsubDomain is the address of the server's own pubsub service.
 func (s *XMPPServer) PubsubDomain() string { return "pubsub." + s.Host }
+
+// ConfiguredAddr is where the component connects to of a server whose configuration is a test's.
+func (s *XMPPServer) ConfiguredAddr() string { return s.componentAddr(0) }
 
 // Component returns a component that nobody else here has got.
 func (s *XMPPServer) Component(t testing.TB) Component {
@@ -158,7 +162,7 @@ func (s *XMPPServer) Start() error {
 		return err
 	}
 	deadline := time.Now().Add(startPatience)
-	for _, addr := range []string{s.componentAddr(2*components - 1), s.C2S(), s.webAddr()} { // they open one after the other
+	for _, addr := range []string{s.componentAddr(s.ports - 1), s.C2S(), s.webAddr()} { // they open one after the other
 		if err := s.listens(addr, deadline); err != nil {
 			return err
 		}
