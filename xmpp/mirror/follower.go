@@ -21,7 +21,7 @@ var errUnwanted = errors.New("the source is not wanted any more")
 // Pauses between two tries.
 const (
 	shortestPause = time.Second
-	longestPause  = time.Minute
+	longestPause  = time.Minute // or the source's longest interval, whichever is shorter
 	standbyPause  = time.Second // where another process follows the source
 )
 
@@ -45,7 +45,10 @@ type follower struct {
 
 func (f *follower) run(ctx context.Context) {
 	log := f.m.o.Log.With("source", f.source.Name, "service", f.service.String(), "node", f.node)
-	pause := shortestPause
+	pause, longest := shortestPause, longestPause
+	if f.source.Max > 0 {
+		longest = min(longest, max(f.source.Max, shortestPause))
+	}
 	for ctx.Err() == nil {
 		held, err := f.m.o.Store.HoldSource(ctx, f.source.Name, func(ctx context.Context, fence thoonk.Fence) error {
 			return newSession(f, fence).run(ctx, func() { pause = shortestPause })
@@ -57,7 +60,7 @@ func (f *follower) run(ctx context.Context) {
 		default:
 			log.WarnContext(ctx, "xmpp: a source is not followed, trying again", "pause", pause, "error", err)
 			sleep(ctx, pause/2+rand.N(pause))
-			pause = min(2*pause, longestPause)
+			pause = min(2*pause, longest)
 		}
 	}
 	if errors.Is(context.Cause(ctx), errUnwanted) && !f.m.others(f) {
