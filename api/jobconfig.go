@@ -295,7 +295,7 @@ func parseResults(r thoonk.ResultBounds, m member, patch bool) (thoonk.ResultBou
 			r.Keep = 0
 		case part.name == "keep":
 			if r.Keep, err = asDuration(part.value, 0); r.Keep == 0 {
-				r.Keep = -1 // nothing is kept
+				r.Keep = -1 // as short as can be
 			}
 		case part.name == "count" && none:
 			r.Count = 0

@@ -236,6 +236,15 @@ func TestSubmitAndWait(t *testing.T) {
 	if done := admin.job(r); r.StatusCode != 200 || r.Header.Get("Preference-Applied") != "wait=30" || done.State != "finished" || string(done.Result) != `[1, 2]` {
 		t.Errorf("%s %v: %s", r.Status, r.Header, r.body)
 	}
+	// A queue that keeps no results has this one for as long as it takes to read it.
+	admin.patch(200, "/v1/jobs/q", `{"results":{"keep":"0s"}}`)
+	id := admin.job(admin.send(201, "POST", "/v1/jobs/q/items", "", `{"payload":"work"}`)).ID
+	go func() { answered <- admin.do("GET", jobPath("q", id)+"/result?wait=30", admin.bearer, "") }()
+	got = admin.one("q")
+	admin.send(200, "POST", jobPath("q", id)+"/finish", "", `{"lease":"`+got.Lease.Token+`","result":"done"}`)
+	if r := thoonktest.Next(t, answered); r.StatusCode != 200 || admin.job(r).State != "finished" || string(admin.job(r).Result) != `"done"` {
+		t.Errorf("%s: %s", r.Status, r.body)
+	}
 	r = admin.send(202, "POST", "/v1/jobs/q/items", "Prefer: wait=0\n", `{"payload":1}`)
 	if done := admin.job(r); done.State != "queued" || r.Header.Get("Location") == "" {
 		t.Errorf("%v %s", r.Header, r.body)

@@ -262,6 +262,58 @@ func TestAwaitJob(t *testing.T) {
 	})
 }
 
+// Where no results are kept, who awaits a job hears of its end all the same, also in a second call.
+func TestAwaitJobWithoutResults(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.beside(f.Watch)
+		f.jobs("q", thoonk.JobConfig{Events: thoonk.NoJobEvents, Results: thoonk.ResultBounds{Keep: -1}})
+		f.submit("q", job("a", "x"), job("b", "x"), job("c", "x"))
+		a, b, c := f.await("q", "a"), f.await("q", "b"), f.await("q", "c")
+		f.ok(f.finishJob("q", "a", f.claim("q", 1).Lease.Token, "done"))
+		if j := thoonktest.Next(f, a); j.State != thoonk.JobFinished || string(j.Result) != "done" {
+			f.Errorf("%+v", j)
+		}
+		if j := thoonktest.Next(f, f.await("q", "a")); j.State != thoonk.JobFinished || string(j.Result) != "done" {
+			f.Errorf("asked again: %+v", j)
+		}
+		_, err := f.RetractJobs(f.ctx, thoonk.RetractJobs{Queue: "q", Filter: thoonk.JobFilter{IDs: []thoonk.JobID{"b"}}})
+		f.ok(err)
+		if j := thoonktest.Next(f, b); j.State != thoonk.JobRetracted {
+			f.Errorf("%+v", j)
+		}
+		taken, _ := f.foreign().GetJob("q")
+		f.foreign().FinishJob("q", taken.ID, nil)
+		if j := thoonktest.Next(f, c); j.State != thoonk.JobFinished || !j.Unknown {
+			f.Errorf("%+v", j)
+		}
+	})
+}
+
+// What is kept for those who wait is gone ten seconds later.
+func TestResultsAreKeptBriefly(t *testing.T) {
+	t.Parallel()
+	server := thoonktest.Mini(t)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	server.SetTime(now)
+	f := newFixture(t, server)
+	f.jobs("q", thoonk.JobConfig{Results: thoonk.ResultBounds{Keep: -1}})
+	f.submit("q", job("a", "x"))
+	f.ok(f.finishJob("q", "a", f.claim("q", 1).Lease.Token, "done"))
+	server.SetTime(now.Add(9 * time.Second))
+	f.wantState("q", "a", thoonk.JobFinished)
+	server.SetTime(now.Add(11 * time.Second))
+	_, err := f.Job(f.ctx, "q", "a")
+	f.fails(err, thoonk.NotFound)
+	for _, later := range []time.Duration{11 * time.Second, 22 * time.Second} {
+		server.SetTime(now.Add(later))
+		_, err := f.SweepQueue(f.ctx, "q")
+		f.ok(err)
+	}
+	if n := f.redis.Exists(f.ctx, "thoonk.ended:q", "thoonk.older:q").Val(); n != 0 {
+		t.Errorf("%d of the two hashes are left", n)
+	}
+}
+
 func TestGetWaits(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		f.beside(f.Watch)

@@ -56,7 +56,7 @@ type Rate struct {
 
 // ResultBounds say how much is kept of jobs that are over.
 type ResultBounds struct {
-	Keep  time.Duration // 0: DefaultKeepResults; negative: nothing is kept
+	Keep  time.Duration // 0: DefaultKeepResults; negative: ten seconds, for those who wait
 	Count int           // of the newest; 0: DefaultResultCount
 }
 

@@ -31,6 +31,7 @@ local PART = 1000 -- arguments of one command
 local OUTCOME_BYTES = 67108864 -- of outcomes that are kept, before they become the older ones
 local DEFAULT_LEASE, DEFAULT_MAX_LEASE, DEFAULT_FOREIGN_LEASE = 30000, 3600000, 600000
 local DEFAULT_ATTEMPTS, DEFAULT_KEEP, DEFAULT_KEPT = 10, 86400000, 10000
+local BRIEFLY = 10000 -- milliseconds for which outcomes are kept where none are: who waits for one has to read it, maybe in a next call
 
 local queue                   -- what open_queue() read
 local due_next                -- the earliest time in milliseconds that this call added to thoonk.timers
@@ -58,6 +59,7 @@ local function open_queue(kind)
     running = count(c[9]), rate = count(c[10]), rate_per = count(c[11], 1000) * 1000,
     group_running = count(c[12]), group_rate = count(c[13]), group_rate_per = count(c[14], 1000) * 1000,
   }
+  if queue.keep < 0 then queue.keep = BRIEFLY end
   if not c[1] and queue.lease > queue.max_lease then queue.lease = queue.max_lease end
   queue.length = call('LLEN', IDS)
   call('HLEN', ITEMS)
@@ -448,12 +450,11 @@ local function forget_outcomes(more, bytes)
   bytes = bytes + (tonumber(kept[3] or '') or 0)
   local now_ms = math.floor(now / 1000)
   local since, older = tonumber(kept[1] or ''), tonumber(kept[2] or '')
-  local keep = math.max(queue.keep, 0)
-  if since and (now_ms - since >= keep or bytes > OUTCOME_BYTES or call('HLEN', RESULTS) + more > queue.kept) then
+  if since and (now_ms - since >= queue.keep or bytes > OUTCOME_BYTES or call('HLEN', RESULTS) + more > queue.kept) then
     call('UNLINK', OLDER)
     if call('EXISTS', RESULTS) == 1 then call('RENAME', RESULTS, OLDER) end
     since, older, bytes = nil, now_ms, more > 0 and bytes - (tonumber(kept[3] or '') or 0) or 0
-  elseif older and now_ms - older >= keep then
+  elseif older and now_ms - older >= queue.keep then
     call('UNLINK', OLDER)
     older = nil
   end
@@ -462,14 +463,14 @@ local function forget_outcomes(more, bytes)
   if more > 0 or since ~= before[1] or older ~= before[2] then
     call('HSET', META, 'results_since', since and whole(since) or '', 'older_since', older and whole(older) or '', 'results_bytes', whole(bytes))
   end
-  if since then timer(since + keep) end
-  if older then timer(older + keep) end
+  if since then timer(since + queue.keep) end
+  if older then timer(older + queue.keep) end
 end
 
 -- keep_outcomes remembers how jobs ended: id, outcome, ... An outcome is, with line breaks between: state, time in microseconds, token,
 -- claims in all, + if there is a result, - if there is none or ? if that is not known, submitter, worker, result.
 local function keep_outcomes(outcomes)
-  if queue.keep < 0 or #outcomes == 0 then return end
+  if #outcomes == 0 then return end
   local bytes = 0
   for _, text in ipairs(outcomes) do
     bytes = bytes + #text
@@ -491,7 +492,7 @@ local function outcomes_of(ids)
       found[places[k]] = outcome
     end
   end
-  local oldest = now - math.max(queue.keep, 0) * 1000
+  local oldest = now - queue.keep * 1000
   for i, outcome in ipairs(found) do
     if outcome and tonumber(string.match(outcome, '^%l+\n(%d+)')) < oldest then found[i] = false end
   end
