@@ -32,17 +32,15 @@ func (n *Notifier) newBatch() *batch {
 
 // tell tells of one change. Purges come item by item, and are told as one when they are complete.
 func (b *batch) tell(ctx context.Context, ev thoonk.Event) error {
-	if ev.Purge == thoonk.Purging {
-		b.purging[ev.Feed] = append(b.purging[ev.Feed], ev)
+	switch ev.Purge {
+	case thoonk.Purging:
+		b.purges.hold(ev, b.now)
 		return nil
-	}
-	before := b.purging[ev.Feed]
-	delete(b.purging, ev.Feed)
-	if ev.Purge != thoonk.Purged { // it stopped on the way: these items alone are gone
-		for _, e := range before {
-			if err := b.change(ctx, e); err != nil {
-				return err
-			}
+	case thoonk.Purged:
+		b.purges.take(ev.Feed)
+	default:
+		if err := b.stopped(ctx, ev.Feed); err != nil {
+			return err
 		}
 	}
 	return b.change(ctx, ev)

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
@@ -16,8 +15,8 @@ type index struct {
 	mu       sync.RWMutex
 	nodes    map[thoonk.FeedName]bool
 	patterns map[thoonk.Pattern]bool
-	added    []thoonk.Pattern // since the last refresh began
-	before   []thoonk.Pattern // since the one before it: some of these may not have been in the store yet
+	added    map[thoonk.Pattern]bool // since the last refresh began
+	before   map[thoonk.Pattern]bool // since the one before it: some of these may not have been in the store yet
 }
 
 // refresh reads the nodes from the store.
@@ -32,8 +31,13 @@ func (x *index) refresh(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.nodes, x.patterns = make(map[thoonk.FeedName]bool, len(all)), make(map[thoonk.Pattern]bool)
-	for _, p := range slices.Concat(all, x.before, x.added) {
+	for _, p := range all {
 		x.enter(p)
+	}
+	for _, more := range []map[thoonk.Pattern]bool{x.before, x.added} {
+		for p := range more {
+			x.enter(p)
+		}
 	}
 	return nil
 }
@@ -41,7 +45,10 @@ func (x *index) refresh(ctx context.Context) error {
 func (x *index) add(p thoonk.Pattern) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.added = append(x.added, p)
+	if x.added == nil {
+		x.added = make(map[thoonk.Pattern]bool)
+	}
+	x.added[p] = true
 	if x.nodes == nil {
 		x.nodes, x.patterns = make(map[thoonk.FeedName]bool), make(map[thoonk.Pattern]bool)
 	}

@@ -87,7 +87,7 @@ type Notifier struct {
 	ids    atomic.Uint64
 
 	configs map[thoonk.FeedName]thoonk.Feed // as they were last, for nodes that end; of Run
-	purging map[thoonk.FeedName][]thoonk.Event
+	purges  purges                          // of Run
 
 	counts counts
 }
@@ -147,7 +147,7 @@ func (n *Notifier) Prepare(ctx context.Context, fence thoonk.Fence) error {
 // Run tells what changes until ctx ends or the link fails. It goes on from where the log was last told, and comes after
 // Prepare.
 func (n *Notifier) Run(ctx context.Context, fence thoonk.Fence) error {
-	n.configs, n.purging = make(map[thoonk.FeedName]thoonk.Feed), make(map[thoonk.FeedName][]thoonk.Event)
+	n.configs, n.purges = make(map[thoonk.FeedName]thoonk.Feed), purges{}
 	if err := n.index.refresh(ctx); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (n *Notifier) follow(ctx context.Context, fence thoonk.Fence, follower Foll
 			}
 			n.measure(step)
 		}
-		if at := follower.Place(); at != place && !at.IsZero() {
+		if at := follower.Place(); at != place && !at.IsZero() && len(n.purges.under) == 0 {
 			if err := n.keep(ctx, fence, at); err != nil {
 				return err
 			}
@@ -227,6 +227,9 @@ func (n *Notifier) next(ctx context.Context, follower Follower) (stream.Step, er
 // tell tells the subscribers of one step; told says that anything was sent.
 func (n *Notifier) tell(ctx context.Context, step stream.Step, place thoonk.Revision) (told bool, err error) {
 	before := n.counts.sent.Load()
+	if err := n.stalled(ctx); err != nil {
+		return false, fmt.Errorf("to tell of a purge: %w", err)
+	}
 	switch step.Kind {
 	case stream.Changes:
 		b := n.newBatch()

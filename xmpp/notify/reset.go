@@ -26,7 +26,7 @@ func (n *Notifier) reset(ctx context.Context, step stream.Step, place thoonk.Rev
 	if place != beforeAll { // else nothing was told ever, and nothing is missing
 		n.o.Log.WarnContext(ctx, "xmpp: the log does not reach back to what was told last; the histories are asked", "domain", n.domain, "place", place)
 	}
-	clear(n.purging)
+	n.purges = purges{}
 	nodes, patterns := n.index.all()
 	seen := make(map[thoonk.FeedName]bool)
 	for _, node := range nodes {
@@ -57,8 +57,11 @@ func (n *Notifier) reset(ctx context.Context, step stream.Step, place thoonk.Rev
 	return b.flush(ctx)
 }
 
-// catchUp tells what the history of a feed has between two moments, those of two places in the log.
+// catchUp tells what the history of a feed has between two moments, those of two places in the log. What was looked up for the feed
+// before is forgotten: there may be many.
 func (b *batch) catchUp(ctx context.Context, name thoonk.FeedName, from, to thoonk.Revision) error {
+	clear(b.feeds)
+	clear(b.readers)
 	feed, err := b.o.Store.Feed(ctx, name)
 	switch thoonk.KindOf(err) {
 	case "":
