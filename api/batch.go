@@ -74,17 +74,13 @@ func (c *call) batchOptions() (writing, error) {
 // batchDoc is the answer to a batch: what became of each operation.
 func batchDoc(feed thoonk.FeedName, done []thoonk.Published) []byte {
 	dst := appendMember([]byte{'{'}, "feed", string(feed))
-	dst = append(appendName(dst, "results"), '[')
-	for i, p := range done {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+	dst = appendList(dst, "results", done, func(dst []byte, p thoonk.Published) []byte {
 		dst = appendMember(append(dst, '{'), "id", string(p.Item.ID))
 		dst = appendRevision(dst, p.Item.Revision)
 		if p.Created {
-			dst = append(appendName(dst, "created"), "true"...)
+			dst = appendTrue(dst, "created")
 		}
-		dst = append(dst, '}')
-	}
-	return append(dst, ']', '}')
+		return append(dst, '}')
+	})
+	return append(dst, '}')
 }

@@ -87,7 +87,11 @@ func isJSON(mediaType string) bool {
 
 // badMediaType is 415, with the header that says what is taken.
 func (c *call) badMediaType(header, takes string) error {
-	c.Response().Header().Set(header, takes)
+	h := c.Response().Header()
+	h.Set(header, takes)
+	if c.Request().Method == http.MethodPost {
+		h.Set("Accept-Post", takes) // https://www.w3.org/TR/ldp/#header-accept-post
+	}
 	return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send it in UTF-8, with Content-Type: "+strings.ReplaceAll(takes, ", ", " or "))
 }
 

@@ -41,7 +41,7 @@ func eventData(e thoonk.Event) (data []byte, actor, actorDone int) {
 	}
 	data = appendTime(data, "at", e.Revision.Time())
 	if e.Restated {
-		data = append(appendName(data, "restated"), "true"...)
+		data = appendTrue(data, "restated")
 	}
 	actor = len(data)
 	if e.Actor != "" {

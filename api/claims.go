@@ -43,14 +43,8 @@ func (s *Server) claimJobs(c *call) error {
 	if err != nil {
 		return err
 	}
-	dst := []byte(`{"jobs":[`)
-	for i, j := range got.Jobs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendClaim(dst, j, got.Lease)
-	}
-	return c.send(http.StatusOK, appendWhy(append(dst, ']'), len(got.Jobs), got.Wait, got.Until))
+	dst := appendList([]byte{'{'}, "jobs", got.Jobs, func(dst []byte, j thoonk.Job) []byte { return appendClaim(dst, j, got.Lease) })
+	return c.send(http.StatusOK, appendWhy(dst, len(got.Jobs), got.Wait, got.Until))
 }
 
 // appendWhy ends an answer that brings nothing with the reason.
@@ -83,16 +77,7 @@ func (c *call) claimRequest(members ...string) (claimRequest, error) {
 }
 
 func (r *claimRequest) parse(data []byte, members []string) error {
-	given, err := parseObject(data)
-	if err != nil {
-		return err
-	}
-	for _, m := range given {
-		if err := r.take(m, members); err != nil {
-			return inBody(err, m.name)
-		}
-	}
-	return nil
+	return eachMember(data, func(m member) error { return r.take(m, members) })
 }
 
 func (r *claimRequest) take(m member, members []string) (err error) {

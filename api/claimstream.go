@@ -66,11 +66,14 @@ func (cs *claimants) freed(queue thoonk.FeedName) {
 // @Param       concurrency query int    false "jobs at once"
 // @Param       lease       query string false "lease"
 // @Success     200 "The jobs, as they come."
-// @Failure     400,401,403,404,409,429,500,503 {object} problem
+// @Failure     400,401,403,404,406,409,429,500,503 {object} problem
 // @Router      /v1/jobs/{feed}/claims [get]
 func (s *Server) streamClaims(c *call) error {
 	queue, err := c.feed(auth.Work)
 	if err != nil {
+		return err
+	}
+	if err := c.wantsStream("jobs"); err != nil {
 		return err
 	}
 	q, err := c.query("concurrency", "lease")

@@ -4,7 +4,7 @@ import "testing"
 
 const (
 	allowOrigin = "Access-Control-Allow-Origin"
-	exposed     = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+	exposed     = "Accept-Patch, Accept-Post, Allow, Content-Location, ETag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 
 func TestCORS(t *testing.T) {
@@ -14,7 +14,7 @@ func TestCORS(t *testing.T) {
 		e.do("OPTIONS", "/v1/feeds/f", "", as("", "Origin", origin, "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "authorization")).is(204).
 			has(allowOrigin, origin).has("Vary", "Origin").has("Access-Control-Max-Age", "7200").has("Access-Control-Allow-Credentials", "").
 			has("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE").
-			has("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-Id")
+			has("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, X-Request-Id")
 		e.do("GET", "/v1/feeds/f", "", as("all", "Origin", origin)).is(200).
 			has(allowOrigin, origin).has("Vary", "Origin\nAuthorization").has("Access-Control-Expose-Headers", exposed).has("Access-Control-Allow-Methods", "")
 		// A page may read errors too.

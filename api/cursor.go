@@ -60,6 +60,16 @@ func badCursor() error {
 	return inQuery(thoonk.E(thoonk.Invalid, `cursor is not the "next" of a page of this very list`), "cursor")
 }
 
+// next returns the cursor of the page of a list after a place, to which Link points too; "" if after is.
+func (c *call) next(l list, path string, q url.Values, after string) string {
+	if after == "" {
+		return ""
+	}
+	q.Set("cursor", l.cursor(after))
+	c.linkNext(path, q)
+	return q.Get("cursor")
+}
+
 // linkNext points to the next page, which a query asks for (RFC 8288).
 func (c *call) linkNext(path string, q url.Values) {
 	c.Response().Header().Set("Link", "<"+c.s.base+path+"?"+q.Encode()+`>; rel="next"`)

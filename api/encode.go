@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/base64"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -55,6 +54,20 @@ func appendName(dst []byte, name string) []byte {
 		dst = append(dst, ',')
 	}
 	return append(appendString(dst, name), ':')
+}
+
+func appendTrue(dst []byte, name string) []byte { return append(appendName(dst, name), "true"...) }
+
+// appendList appends a member that is a list.
+func appendList[T any](dst []byte, name string, all []T, one func([]byte, T) []byte) []byte {
+	dst = append(appendName(dst, name), '[')
+	for i, v := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = one(dst, v)
+	}
+	return append(dst, ']')
 }
 
 // appendTime appends a time in UTC, to the microsecond. One that RFC 3339 cannot write, and the zero time, which
@@ -114,30 +127,13 @@ func itemDoc(item thoonk.Item, content thoonk.Content) []byte {
 
 // pageDoc is a page of items. Next is a cursor; rest are ids that were asked for and not looked at.
 func pageDoc(page thoonk.ItemPage, next string, rest []thoonk.ItemID) []byte {
-	dst := []byte(`{"items":[`)
-	for i, item := range page.Items {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(appendItem(append(dst, '{'), item, page.Content), '}')
-	}
-	dst = append(dst, `],"total":`...)
-	dst = strconv.AppendInt(dst, int64(page.Total), 10)
+	dst := appendList([]byte{'{'}, "items", page.Items, func(dst []byte, item thoonk.Item) []byte {
+		return append(appendItem(append(dst, '{'), item, page.Content), '}')
+	})
+	dst = appendInt(dst, "total", int64(page.Total))
 	dst = appendRevision(dst, page.Revision)
-	if next != "" {
-		dst = appendMember(dst, "next", next)
-	}
-	if len(rest) > 0 {
-		dst = append(appendName(dst, "rest"), '[')
-		for i, id := range rest {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, string(id))
-		}
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
+	dst = appendWord(dst, "next", next)
+	return append(appendIDs(dst, "rest", rest), '}')
 }
 
 // publishedDoc is the answer to a publish: the item without its body, and where it is.

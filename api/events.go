@@ -38,15 +38,35 @@ func (s *Server) events(c *call) error {
 	if err != nil {
 		return err
 	}
+	paged, err := c.wantsPage()
+	if err != nil {
+		return err
+	}
+	if paged {
+		return timed(func(c *call) error { return s.history(c, feed) })(c)
+	}
+	return s.streamFeed(c, feed)
+}
+
+// wantsPage reports whether a client wants a page of events rather than a stream of them. Who wants neither gets 406.
+func (c *call) wantsPage() (bool, error) {
 	accept := c.Request().Header.Values("Accept")
 	streamed, paged := negotiate.Accepts(accept, eventStream), negotiate.Accepts(accept, mediaJSON)
-	switch {
-	case paged.Over(streamed):
-		return timed(func(c *call) error { return s.history(c, feed) })(c)
-	case streamed.Weight > 0:
-		return s.streamFeed(c, feed)
+	if paged.Over(streamed) {
+		return true, nil
 	}
-	return echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream+" or, a page of them, as "+mediaJSON)
+	if streamed.Weight > 0 {
+		return false, nil
+	}
+	return false, echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream+" or, a page of them, as "+mediaJSON)
+}
+
+// wantsStream refuses clients that want something else, where there is nothing else.
+func (c *call) wantsStream(what string) error {
+	if negotiate.Accepts(c.Request().Header.Values("Accept"), eventStream).Weight > 0 {
+		return nil
+	}
+	return echo.NewHTTPError(http.StatusNotAcceptable, what+" come as "+eventStream)
 }
 
 func (s *Server) streamFeed(c *call, feed thoonk.FeedName) error {
@@ -80,16 +100,8 @@ func (c *call) streamStart(q url.Values) (since thoonk.Revision, snapshot bool, 
 			return since, false, inHeader(err, "Last-Event-ID")
 		}
 	}
-	switch q.Get("snapshot") {
-	case "true":
-		snapshot = true
-	case "false":
-	default:
-		if q.Has("snapshot") {
-			return since, false, inQuery(thoonk.E(thoonk.Invalid, "snapshot is true or false"), "snapshot")
-		}
-	}
-	return since, snapshot, nil
+	snapshot, err = boolOf(q, "snapshot")
+	return since, snapshot, err
 }
 
 func sinceOf(q url.Values) (thoonk.Revision, error) {

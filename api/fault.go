@@ -33,6 +33,14 @@ func inBody(err error, names ...string) error {
 	return in(err, pointer.String())
 }
 
+// within is inBody for an error that may name a place deeper inside.
+func within(err error, names ...string) error {
+	if e, ok := errors.AsType[*thoonk.Error](err); ok && e.Field != "" {
+		return err
+	}
+	return inBody(err, names...)
+}
+
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") // RFC 6901 section 3
 
 // under puts names, and indexes of arrays, before the place that err names in the request's body.

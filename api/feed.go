@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
@@ -91,44 +90,10 @@ func (s *Server) getFeed(c *call) error {
 // @Header      201 {string} Location "where it is"
 // @Failure     400,401,403,408,409,412,413,415,422,429,500,501,503 {object} problem
 // @Router      /v1/feeds/{feed} [put]
-func (s *Server) putFeed(c *call) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	data, err := c.body()
-	if err != nil {
-		return err
-	}
-	cfg, err := parseConfig(data)
-	if err != nil {
-		return err
-	}
-	if err := s.checkAccess(c.ctx(), name, cfg); err != nil {
-		return err
-	}
-	feed, created, err := s.o.Store.PutFeed(c.ctx(), thoonk.PutFeed{
-		Name: name, Config: cfg, If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
-	})
-	if err != nil {
-		return err
-	}
-	c.setETag(feed.Revision)
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-		c.location(feedPath(name))
-	}
-	return c.send(status, marshal(toWire(feed)))
-}
+func (s *Server) putFeed(c *call) error { return s.declare(c, feeds) }
 
-// patchFeed changes parts of a declaration (RFC 7396). What is null goes back to its default.
-//
 // @Summary     Change parts of a declaration
+// @Description As a merge patch (RFC 7396). What is null goes back to its default.
 // @ID          patchFeed
 // @Tags        Feeds
 // @Param       feed            path   string true  "name"
@@ -139,42 +104,7 @@ func (s *Server) putFeed(c *call) error {
 // @Header      200 {string} ETag "revision"
 // @Failure     400,401,403,404,408,409,412,413,415,422,429,500,501,503 {object} problem
 // @Router      /v1/feeds/{feed} [patch]
-func (s *Server) patchFeed(c *call) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	data, err := c.patchBody()
-	if err != nil {
-		return err
-	}
-	put := thoonk.PutFeed{Name: name, Once: c.once(w, data), Actor: c.who.Name}
-	var done thoonk.Feed
-	err = patch(w, func() (thoonk.Revision, error) {
-		feed, err := s.o.Store.Feed(c.ctx(), name)
-		if err != nil {
-			return feed.Revision, err
-		}
-		put.Config, err = patchConfig(feed.Config, data)
-		if err == nil {
-			err = s.checkAccess(c.ctx(), name, put.Config)
-		}
-		return feed.Revision, err
-	}, func(unchanged thoonk.Condition) error {
-		put.If = unchanged
-		done, _, err = s.o.Store.PutFeed(c.ctx(), put)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.setETag(done.Revision)
-	return c.send(http.StatusOK, marshal(toWire(done)))
-}
+func (s *Server) patchFeed(c *call) error { return s.redeclare(c, feeds) }
 
 // @Summary     Remove a feed
 // @Description With all its items.
@@ -187,18 +117,4 @@ func (s *Server) patchFeed(c *call) error {
 // @Success     204 "It is gone."
 // @Failure     400,401,403,404,409,412,422,429,500,503 {object} problem
 // @Router      /v1/feeds/{feed} [delete]
-func (s *Server) deleteFeed(c *call) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	err = s.o.Store.DeleteFeed(c.ctx(), thoonk.DeleteFeed{Name: name, If: w.cond, Once: c.once(w, nil), Actor: c.who.Name})
-	if err != nil {
-		return err
-	}
-	return c.noContent(http.StatusNoContent)
-}
+func (s *Server) deleteFeed(c *call) error { return s.remove(c, feeds) }

@@ -59,7 +59,7 @@ func TestParseConfig(t *testing.T) {
 			"author":{"name":"A","url":"https://e.org/a"},"map":{"title":"/a~1b","content_text":""}}}`: shown,
 		`{"pubsub":{"access_model":"whitelist","max_payload_size":262144,"subscribe":true}}`: feed,
 	} {
-		if got, err := parseConfig([]byte(body)); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := configuredFeed(thoonk.Config{Type: thoonk.TypeFeed}, []byte(body), false); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", body, got, err)
 		}
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -20,18 +19,13 @@ const (
 	maxExtraBytes   = 4 << 10 // of a name, and of a value
 )
 
-// parseConfig reads the body of a PUT of a feed. What is not given has its default; so has all where the body is empty.
-func parseConfig(data []byte) (thoonk.Config, error) {
-	cfg := thoonk.Config{Type: thoonk.TypeFeed}
-	if len(data) == 0 {
+// configuredFeed returns the declaration of a feed with what is given changed: all of it where it is declared anew, which an
+// empty body does with defaults, or as a merge patch (RFC 7396), in which null stands for the default.
+func configuredFeed(cfg thoonk.Config, data []byte, patch bool) (thoonk.Config, error) {
+	if len(data) == 0 && !patch {
 		return cfg, nil
 	}
-	return configured(cfg, data, false)
-}
-
-// patchConfig reads a merge patch of a declaration (RFC 7396). What is not given stays, and null stands for the default.
-func patchConfig(cfg thoonk.Config, data []byte) (thoonk.Config, error) {
-	cfg, err := configured(undeclaredHistory(cfg), data, true)
+	cfg, err := configured(cfg, data, patch)
 	if err == nil {
 		err = checkType(cfg.Type)
 	}
@@ -51,21 +45,13 @@ func undeclaredHistory(cfg thoonk.Config) thoonk.Config {
 
 // configured returns a declaration with what is given changed.
 func configured(cfg thoonk.Config, data []byte, patch bool) (thoonk.Config, error) {
-	members, err := parseObject(data)
-	if err != nil {
-		return cfg, err
-	}
-	for _, m := range members {
+	err := eachMember(data, func(m member) error {
 		if patch && isNull(m.value) {
-			err = reset(&cfg, m.name)
-		} else {
-			err = configure(&cfg, m, patch)
+			return reset(&cfg, m.name)
 		}
-		if err != nil {
-			return cfg, within(err, m.name)
-		}
-	}
-	return cfg, nil
+		return configure(&cfg, m, patch)
+	})
+	return cfg, err
 }
 
 func configure(cfg *thoonk.Config, m member, patch bool) (err error) {
@@ -121,14 +107,6 @@ func reset(cfg *thoonk.Config, name string) error {
 }
 
 func isNull(value json.RawMessage) bool { return string(value) == "null" }
-
-// within is inBody for an error that may name a place deeper inside.
-func within(err error, name string) error {
-	if e, ok := errors.AsType[*thoonk.Error](err); ok && e.Field != "" {
-		return err
-	}
-	return inBody(err, name)
-}
 
 func parseType(value json.RawMessage) (thoonk.Type, error) {
 	s, err := asString(value)

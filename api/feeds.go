@@ -64,11 +64,7 @@ func (s *Server) listFeeds(c *call) error {
 		if err != nil {
 			return err
 		}
-		if next != "" {
-			page.Next = list.cursor(string(next))
-			q.Set("cursor", page.Next)
-			c.linkNext("/v1/feeds", q)
-		}
+		page.Next = c.next(list, "/v1/feeds", q, string(next))
 	}
 	return c.sendList(http.StatusOK, marshal(page))
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -60,18 +59,10 @@ func parseSyndication(s thoonk.Syndication, value json.RawMessage, patch bool) (
 			err = configureSyndication(&s, m, patch)
 		}
 		if err != nil {
-			return s, inSyndication(err, m.name)
+			return s, within(err, "syndication", m.name)
 		}
 	}
 	return s, nil
-}
-
-// inSyndication is inBody for an error that may name a place deeper inside.
-func inSyndication(err error, name string) error {
-	if e, ok := errors.AsType[*thoonk.Error](err); ok && e.Field != "" {
-		return err
-	}
-	return inBody(err, "syndication", name)
 }
 
 func configureSyndication(s *thoonk.Syndication, m member, patch bool) error {

@@ -21,7 +21,7 @@ func TestPatchSyndication(t *testing.T) {
 		},
 		`{"syndication":{"author":null,"map":null}}`: {Title: "T", Language: "de"},
 	} {
-		got, err := patchConfig(before, []byte(body))
+		got, err := configuredFeed(undeclaredHistory(before), []byte(body), true)
 		if err != nil || !reflect.DeepEqual(got.Syndication, want) {
 			t.Errorf("%s: %+v, %v", body, got.Syndication, err)
 		}

@@ -57,17 +57,13 @@ func (s *Server) historyPage(c *call, feed thoonk.FeedName, path string, q url.V
 
 // historyDoc is a page of history, with what an event stream would show of each change.
 func historyDoc(page thoonk.ChangePage, next thoonk.Revision, withActor bool) []byte {
-	dst := []byte(`{"changes":[`)
-	for i, e := range page.Changes {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+	dst := appendList([]byte{'{'}, "changes", page.Changes, func(dst []byte, e thoonk.Event) []byte {
 		data, actor, actorDone := eventData(e)
 		if withActor {
 			actor = actorDone
 		}
-		dst = append(append(dst, data[:actor]...), data[actorDone:]...)
-	}
-	dst = appendRevision(append(dst, ']'), page.Revision)
+		return append(append(dst, data[:actor]...), data[actorDone:]...)
+	})
+	dst = appendRevision(dst, page.Revision)
 	return append(appendRevisionAs(dst, "next", next), '}')
 }

@@ -66,25 +66,22 @@ func (s *Server) replaySubscription(c *call) error {
 	if err != nil {
 		return err
 	}
-	members, err := parseObject(data)
-	if err != nil {
-		return err
-	}
 	var after thoonk.Revision
-	for _, m := range members {
+	err = eachMember(data, func(m member) error {
 		if m.name != "after" {
-			return inBody(unknownMember(m.name, "after"), m.name)
+			return unknownMember(m.name, "after")
 		}
 		text, err := asString(m.value)
 		if err == nil {
 			after, err = thoonk.ParseRevision(text)
 		}
-		if err != nil {
-			return inBody(err, "after")
-		}
+		return err
+	})
+	if err == nil && after.IsZero() {
+		err = inBody(thoonk.E(thoonk.Invalid, `"after" is needed: the revision after which to begin`), "after")
 	}
-	if after.IsZero() {
-		return inBody(thoonk.E(thoonk.Invalid, `"after" is needed: the revision after which to begin`), "after")
+	if err != nil {
+		return err
 	}
 	sub, _, err := c.subscription()
 	if err == nil {
@@ -112,8 +109,8 @@ type redelivered struct {
 // @Failure     400,401,408,413,415,429,500,503 {object} problem
 // @Router      /v1/subscriptions/redeliver [post]
 func (s *Server) redeliverSubscriptions(c *call) error {
-	if c.who.Anonymous() {
-		return errNoSubscriptions
+	if err := c.mayHaveSubscriptions(); err != nil {
+		return err
 	}
 	if err := c.noQuery(); err != nil {
 		return err
@@ -148,26 +145,21 @@ func (s *Server) redeliverSubscriptions(c *call) error {
 // parseRedeliver reads {"topic", "callback", "state"}; an empty body asks for those that are stalled.
 func parseRedeliver(data []byte) (url.Values, error) {
 	wanted := url.Values{}
-	if len(data) > 0 {
-		members, err := parseObject(data)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range members {
-			switch m.name {
-			case "topic", "callback", "state":
-			default:
-				return nil, inBody(unknownMember(m.name, "topic", "callback", "state"), m.name)
-			}
-			text, err := asString(m.value)
-			if err != nil {
-				return nil, inBody(err, m.name)
-			}
-			wanted.Set(m.name, text)
-		}
+	if len(data) == 0 {
+		data = []byte("{}")
 	}
+	err := eachMember(data, func(m member) error {
+		switch m.name {
+		case "topic", "callback", "state":
+		default:
+			return unknownMember(m.name, "topic", "callback", "state")
+		}
+		text, err := asString(m.value)
+		wanted.Set(m.name, text)
+		return err
+	})
 	if len(wanted) == 0 {
 		wanted.Set("state", subscriptionStalled)
 	}
-	return wanted, nil
+	return wanted, err
 }

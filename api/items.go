@@ -55,12 +55,7 @@ func (s *Server) listItems(c *call) error {
 	if err != nil {
 		return err
 	}
-	next := ""
-	if page.Next != "" {
-		next = list.cursor(page.Next)
-		q.Set("cursor", next)
-		c.linkNext(feedPath(feed)+"/items", q)
-	}
+	next := c.next(list, feedPath(feed)+"/items", q, page.Next)
 	doc := func() []byte { return pageDoc(page, next, nil) }
 	if query.After != "" { // where it begins depends on items that are gone, too
 		return c.sendList(http.StatusOK, doc())

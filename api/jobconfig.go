@@ -11,13 +11,15 @@ import (
 
 // wireQueue is a queue, of type job or queue, as the client sees it.
 type wireQueue struct {
-	Name    thoonk.FeedName   `json:"name"`
-	Type    thoonk.Type       `json:"type"`
-	Content thoonk.Content    `json:"content,omitempty"`
-	History wireHistory       `json:"history"`
-	Schema  json.RawMessage   `json:"schema,omitempty" swaggertype:"object"`
-	Stamp   map[string]string `json:"stamp,omitempty"`
-	Extra   map[string]string `json:"extra,omitempty"`
+	Name        thoonk.FeedName   `json:"name"`
+	Type        thoonk.Type       `json:"type"`
+	Content     thoonk.Content    `json:"content,omitempty"`
+	History     wireHistory       `json:"history"`
+	PubSub      *wireNode         `json:"pubsub,omitempty"`
+	Syndication *wireSyndication  `json:"syndication,omitempty"`
+	Schema      json.RawMessage   `json:"schema,omitempty" swaggertype:"object"`
+	Stamp       map[string]string `json:"stamp,omitempty"`
+	Extra       map[string]string `json:"extra,omitempty"`
 
 	Lease    duration `json:"lease" swaggertype:"string"`
 	MaxLease duration `json:"max_lease" swaggertype:"string"`
@@ -73,8 +75,8 @@ func toWireQueue(f thoonk.Feed, withSecret bool) wireQueue {
 	j := f.Config.Job
 	base := toWire(f)
 	w := wireQueue{
-		Name: base.Name, Type: base.Type, Content: base.Content, History: base.History, Schema: base.Schema, Stamp: base.Stamp,
-		Extra: base.Extra, Revision: base.Revision, Created: base.Created,
+		Name: base.Name, Type: base.Type, Content: base.Content, History: base.History, PubSub: base.PubSub, Syndication: base.Syndication,
+		Schema: base.Schema, Stamp: base.Stamp, Extra: base.Extra, Revision: base.Revision, Created: base.Created,
 		Lease: duration(cmp.Or(j.Lease, thoonk.DefaultLease)), MaxLease: duration(cmp.Or(j.MaxLease, thoonk.DefaultMaxLease)),
 		Paused: j.Paused, Events: cmp.Or(string(j.Events), "all"),
 	}
@@ -110,8 +112,8 @@ func toWireRate(r thoonk.Rate) *wireRate {
 
 // queueMembers are what the declaration of a queue of each type may have.
 var queueMembers = map[thoonk.Type][]string{
-	thoonk.TypeQueue: {"content", "history", "schema", "stamp", "extra", "lease", "max_lease", "paused", "events"},
-	thoonk.TypeJob: {"content", "history", "schema", "stamp", "extra", "lease", "max_lease", "paused", "events", "foreign_lease",
+	thoonk.TypeQueue: {"content", "history", "pubsub", "schema", "stamp", "extra", "lease", "max_lease", "paused", "events"},
+	thoonk.TypeJob: {"content", "history", "pubsub", "syndication", "schema", "stamp", "extra", "lease", "max_lease", "paused", "events", "foreign_lease",
 		"max_attempts", "backoff", "rate", "concurrency", "group_rate", "group_concurrency", "results", "webhook"},
 }
 
@@ -120,23 +122,17 @@ func configuredQueue(cfg thoonk.Config, data []byte, patch bool) (thoonk.Config,
 	if len(data) == 0 && !patch {
 		return cfg, nil
 	}
-	members, err := parseObject(data)
+	err := eachMember(data, func(m member) error {
+		switch {
+		case !slices.Contains(queueMembers[cfg.Type], m.name):
+			return unknownMember(m.name, queueMembers[cfg.Type]...)
+		case patch && isNull(m.value):
+			return resetQueue(&cfg, m.name)
+		}
+		return configureQueue(&cfg, m, patch)
+	})
 	if err != nil {
 		return cfg, err
-	}
-	for _, m := range members {
-		if !slices.Contains(queueMembers[cfg.Type], m.name) {
-			return cfg, inBody(unknownMember(m.name, queueMembers[cfg.Type]...), m.name)
-		}
-		switch {
-		case patch && isNull(m.value):
-			err = resetQueue(&cfg, m.name)
-		default:
-			err = configureQueue(&cfg, m, patch)
-		}
-		if err != nil {
-			return cfg, within(err, m.name)
-		}
 	}
 	for name := range cfg.Extra {
 		if slices.Contains(queueFields, name) {

@@ -29,12 +29,11 @@ func (s *Server) retryJob(c *call) error {
 		return err
 	}
 	if len(data) > 0 {
-		members, err := parseObject(data)
-		if err != nil {
-			return err
+		none := func(m member) error {
+			return thoonk.E(thoonk.Invalid, "unknown member %q; there are none here", m.name)
 		}
-		if len(members) > 0 {
-			return inBody(thoonk.E(thoonk.Invalid, "unknown member %q; there are none here", members[0].name), members[0].name)
+		if err := eachMember(data, none); err != nil {
+			return err
 		}
 	}
 	done, err := s.o.Jobs.RetryJobs(c.ctx(), thoonk.RetryJobs{Queue: queue, Filter: thoonk.JobFilter{IDs: []thoonk.JobID{id}}, Actor: c.who.Name})
@@ -124,21 +123,16 @@ func (c *call) filter(verb string, verbs ...auth.Verb) (queue thoonk.FeedName, f
 
 // parseJobFilter returns "after" apart: it can be read only for the queue that the request is about.
 func parseJobFilter(data []byte, verb string) (f jobFilter, after string, err error) {
-	members, err := parseObject(data)
-	if err != nil {
-		return f, "", err
-	}
-	for _, m := range members {
-		if m.name == "after" {
-			after, err = asString(m.value)
-		} else {
-			err = f.take(m, verb)
+	err = eachMember(data, func(m member) (err error) {
+		if m.name != "after" {
+			return f.take(m, verb)
 		}
-		if err != nil {
-			return f, "", within(err, m.name)
-		}
-	}
+		after, err = asString(m.value)
+		return err
+	})
 	switch {
+	case err != nil:
+		return f, "", err
 	case len(f.IDs) == 0 && f.State == "":
 		return f, "", thoonk.E(thoonk.Invalid, `either "ids" or a "state" is needed`)
 	case len(f.IDs) > 0 && f.State != "":

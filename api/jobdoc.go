@@ -36,11 +36,9 @@ func appendResult(dst, result []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(dst, result), '"')
 }
 
-func appendInt(dst []byte, name string, n int) []byte {
+func appendInt[N int | int64](dst []byte, name string, n N) []byte {
 	return strconv.AppendInt(appendName(dst, name), int64(n), 10)
 }
-
-func appendTrue(dst []byte, name string) []byte { return append(appendName(dst, name), "true"...) }
 
 // appendWord appends a member that is a text, unless it is empty.
 func appendWord(dst []byte, name, value string) []byte {
@@ -107,14 +105,7 @@ func appendIDs(dst []byte, name string, ids []thoonk.JobID) []byte {
 	if len(ids) == 0 {
 		return dst
 	}
-	dst = append(appendName(dst, name), '[')
-	for i, id := range ids {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, string(id))
-	}
-	return append(dst, ']')
+	return appendList(dst, name, ids, func(dst []byte, id thoonk.JobID) []byte { return appendString(dst, string(id)) })
 }
 
 // appendClaim appends a job as a worker gets it.
@@ -135,14 +126,7 @@ func appendLease(dst []byte, lease thoonk.Lease) []byte {
 
 // appendEnds appends what became of each of several jobs.
 func appendEnds(dst []byte, name string, ends []thoonk.JobEnd) []byte {
-	dst = append(appendName(dst, name), '[')
-	for i, e := range ends {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendEnd(dst, e)
-	}
-	return append(dst, ']')
+	return appendList(dst, name, ends, appendEnd)
 }
 
 func appendEnd(dst []byte, e thoonk.JobEnd) []byte {

@@ -25,14 +25,8 @@ type ending struct {
 // parseEnding reads an object that has "lease", the token, and may have some others.
 func parseEnding(data []byte, members ...string) (ending, error) {
 	var e ending
-	given, err := parseObject(data)
-	if err != nil {
+	if err := eachMember(data, func(m member) error { return e.take(m, members) }); err != nil {
 		return e, err
-	}
-	for _, m := range given {
-		if err := e.take(m, members); err != nil {
-			return e, within(err, m.name)
-		}
 	}
 	if e.token == "" {
 		return e, inBody(thoonk.E(thoonk.Invalid, `"lease" is needed: the token that the claim gave`), "lease")

@@ -6,10 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/thoonkd/thoonkd/auth"
-	"github.com/thoonkd/thoonkd/internal/negotiate"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -54,13 +51,12 @@ func (s *Server) jobEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	accept := c.Request().Header.Values("Accept")
-	streamed, paged := negotiate.Accepts(accept, eventStream), negotiate.Accepts(accept, mediaJSON)
-	if !paged.Over(streamed) && streamed.Weight == 0 {
-		return echo.NewHTTPError(http.StatusNotAcceptable, "events come as "+eventStream+" or, a page of them, as "+mediaJSON)
+	paged, err := c.wantsPage()
+	if err != nil {
+		return err
 	}
 	known := []string{"since", "id*", "kind*", "ticket"}
-	if paged.Over(streamed) {
+	if paged {
 		known = []string{"since", "id*", "kind*", "limit"}
 	}
 	q, err := c.query(known...)
@@ -74,7 +70,7 @@ func (s *Server) jobEvents(c *call) error {
 	if !all {
 		filter.submitter = c.who.Name
 	}
-	if paged.Over(streamed) {
+	if paged {
 		return timed(func(c *call) error {
 			return s.historyPage(c, queue, queuePath(thoonk.TypeJob, queue)+"/events", q, filter.admits)
 		})(c)

@@ -35,7 +35,7 @@ func FuzzJobRequests(f *testing.F) {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, lines bool) {
-		if jobs, one, err := parseNewJobs(data, lines); err != nil {
+		if jobs, one, err := parseOneOrMany(data, lines, parseNewJob); err != nil {
 			refusedWell(t, err)
 		} else if len(jobs) == 0 || len(jobs) > thoonk.MaxBatch || one && len(jobs) != 1 {
 			t.Fatalf("%d jobs", len(jobs))

@@ -13,7 +13,7 @@ func seesAll(who auth.Principal, queue thoonk.FeedName) bool {
 	return who.Can(auth.Read, queue) || who.Can(auth.Work, queue)
 }
 
-// mayRead returns the queue that the path names, for callers who see some of its jobs.
+// jobsReader returns the queue that the path names, for callers who see some of its jobs.
 func (c *call) jobsReader() (queue thoonk.FeedName, all bool, err error) {
 	queue, err = c.anyOf(auth.Read, auth.Work, auth.Submit)
 	return queue, err == nil && seesAll(c.who, queue), err
@@ -77,20 +77,9 @@ func (s *Server) listJobs(c *call) error {
 	if err != nil {
 		return err
 	}
-	dst := []byte(`{"jobs":[`)
-	for i, j := range page.Jobs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendJob(dst, j, c.who.Can(auth.Admin, queue))
-	}
-	dst = append(dst, ']')
-	if page.Next != "" {
-		next := list.cursor(page.Next)
-		q.Set("cursor", next)
-		c.linkNext(queuePath(thoonk.TypeJob, queue)+"/items", q)
-		dst = appendMember(dst, "next", next)
-	}
+	admin := c.who.Can(auth.Admin, queue)
+	dst := appendList([]byte{'{'}, "jobs", page.Jobs, func(dst []byte, j thoonk.Job) []byte { return appendJob(dst, j, admin) })
+	dst = appendWord(dst, "next", c.next(list, queuePath(thoonk.TypeJob, queue)+"/items", q, page.Next))
 	return c.sendList(http.StatusOK, append(dst, '}'))
 }
 
@@ -159,19 +148,24 @@ func (s *Server) patchJob(c *call) error {
 	if err != nil {
 		return err
 	}
-	job, err := s.o.Jobs.Job(c.ctx(), queue, id)
-	if err != nil {
-		return err
+	for range patchTries {
+		job, err := s.o.Jobs.Job(c.ctx(), queue, id)
+		if err != nil {
+			return err
+		}
+		edit := thoonk.EditJob{Queue: queue, ID: id, Was: job.Payload, Actor: c.who.Name}
+		if edit.Form, edit.Payload, err = patchPayload(change, job); err != nil {
+			return err
+		}
+		job, err = s.o.Jobs.EditJob(c.ctx(), edit)
+		if err == nil {
+			return c.send(http.StatusOK, appendJob(nil, job, true))
+		}
+		if kindOf(err) != thoonk.Stale {
+			return inMember(err, "payload")
+		}
 	}
-	edit := thoonk.EditJob{Queue: queue, ID: id, Actor: c.who.Name}
-	if edit.Form, edit.Payload, err = patchPayload(change, job); err != nil {
-		return err
-	}
-	job, err = s.o.Jobs.EditJob(c.ctx(), edit)
-	if err != nil {
-		return inMember(err, "payload")
-	}
-	return c.send(http.StatusOK, appendJob(nil, job, true))
+	return errPatching
 }
 
 func parsePayloadPatch(data []byte) (mergePatch, error) {
@@ -262,17 +256,4 @@ func onlyEnd(ends []thoonk.JobEnd, queue thoonk.FeedName) (thoonk.JobEnd, error)
 		return ends[0], ends[0].Err
 	}
 	return ends[0], nil
-}
-
-func boolOf(q url.Values, name string) (bool, error) {
-	switch q.Get(name) {
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
-	if q.Has(name) {
-		return false, inQuery(thoonk.E(thoonk.Invalid, "%s is true or false", name), name)
-	}
-	return false, nil
 }

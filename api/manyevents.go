@@ -5,10 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/thoonkd/thoonkd/auth"
-	"github.com/thoonkd/thoonkd/internal/negotiate"
 	"github.com/thoonkd/thoonkd/internal/stream"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
@@ -48,8 +45,8 @@ func (s *Server) manyEvents(c *call) error {
 	if o.Since, o.Snapshot, err = c.streamStart(q); err != nil {
 		return err
 	}
-	if negotiate.Accepts(c.Request().Header.Values("Accept"), eventStream).Weight == 0 {
-		return echo.NewHTTPError(http.StatusNotAcceptable, "events of several feeds come as "+eventStream)
+	if err := c.wantsStream("events of several feeds"); err != nil {
+		return err
 	}
 	if c.Request().Method == http.MethodHead {
 		return c.headStream()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,6 +26,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("X-Request-Id", id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		boundBody(c, start)
+		if c.Request().Method == http.MethodOptions {
+			c.Response().Before(func() { tellPatches(h) })
+		}
 		err := recovered(next, c)
 		if err != nil {
 			s.fail(c, err)
@@ -42,6 +46,13 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 func boundBody(c echo.Context, start time.Time) {
 	if c.Request().ContentLength != 0 {
 		_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(start.Add(requestTimeout))
+	}
+}
+
+// tellPatches says, in the answer to OPTIONS, what kind of patch may be sent, if any (RFC 5789 section 3.1).
+func tellPatches(h http.Header) {
+	if strings.Contains(h.Get("Allow"), http.MethodPatch) {
+		h.Set("Accept-Patch", mediaMerge)
 	}
 }
 

@@ -48,6 +48,20 @@ func parseObject(data []byte, at ...string) ([]member, error) {
 	return members, nil
 }
 
+// eachMember reads one JSON object, member by member. An error of take that names no place is in that member.
+func eachMember(data []byte, take func(member) error) error {
+	members, err := parseObject(data)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if err := take(m); err != nil {
+			return within(err, m.name)
+		}
+	}
+	return nil
+}
+
 // checkJSON returns nil for one JSON value in UTF-8.
 func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {

@@ -51,6 +51,25 @@ func parseMany[T any](data []byte, lines bool, parse func([]byte) (T, error)) ([
 	return all, nil
 }
 
+// parseOneOrMany reads one object, or several as an array or in lines.
+func parseOneOrMany[T any](data []byte, lines bool, parse func([]byte) (T, error)) (all []T, one bool, err error) {
+	if lines || bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("[")) {
+		all, err = parseMany(data, lines, parse)
+		return all, false, err
+	}
+	single, err := parse(data)
+	return []T{single}, true, err
+}
+
+// refusalOf says what a violation of the schema is in, and of one object that was sent alone that it is no batch.
+func refusalOf(err error, member string, one bool) error {
+	err = inMember(err, member)
+	if refused, ok := asBatchError(err); ok && one {
+		return refused.Reason
+	}
+	return err
+}
+
 // located puts where before the text of an error.
 func located(err error, where string) error {
 	e, ok := errors.AsType[*thoonk.Error](err)
@@ -110,14 +129,8 @@ var operationKinds = map[thoonk.EventKind]struct{ id, body, position, mayPositio
 func parseOperation(data []byte) (thoonk.Operation, error) {
 	var op thoonk.Operation
 	var p publication
-	members, err := parseObject(data)
-	if err != nil {
+	if err := eachMember(data, func(m member) error { return takeOperation(&op, &p, m) }); err != nil {
 		return op, err
-	}
-	for _, m := range members {
-		if err := takeOperation(&op, &p, m); err != nil {
-			return op, within(err, m.name)
-		}
 	}
 	op.ID, op.Form, op.Body, op.Position = p.id, p.form, p.body, p.position
 	return op, checkOperation(op)

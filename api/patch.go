@@ -9,6 +9,8 @@ import (
 // patchTries bounds how often a patch is applied anew because what it was applied to has changed meanwhile.
 const patchTries = 5
 
+var errPatching = thoonk.E(thoonk.Conflict, "it changes too fast to be patched: try again")
+
 // patch lets read prepare what is to be written, and write write it on condition that what was read has not changed.
 func patch(w writing, read func() (thoonk.Revision, error), write func(unchanged thoonk.Condition) error) error {
 	for range patchTries {
@@ -24,7 +26,7 @@ func patch(w writing, read func() (thoonk.Revision, error), write func(unchanged
 			return err
 		}
 	}
-	return thoonk.E(thoonk.Conflict, "it changes too fast to be patched: try again")
+	return errPatching
 }
 
 // patchedBefore returns why a patch cannot be applied, unless the same request was done before: then its answer is the

@@ -96,9 +96,9 @@ func appendPosition(dst []byte, p thoonk.Position) []byte {
 	dst = append(appendName(dst, "position"), '{')
 	switch {
 	case p.First:
-		dst = append(appendName(dst, "first"), "true"...)
+		dst = appendTrue(dst, "first")
 	case p.Last:
-		dst = append(appendName(dst, "last"), "true"...)
+		dst = appendTrue(dst, "last")
 	case p.Before != "":
 		dst = appendMember(dst, "before", string(p.Before))
 	default:

@@ -81,6 +81,24 @@ func problemOf(err error, method string) problem {
 	return p
 }
 
+// maxProblemText bounds each text of a problem, in bytes. A name that stands in one may be as long as the request.
+const maxProblemText = 1 << 10
+
+// clipped returns the problem with its texts cut to what somebody may read.
+func (p problem) clipped() problem {
+	clip := func(s string) string {
+		if len(s) <= maxProblemText {
+			return s
+		}
+		return strings.ToValidUTF8(s[:maxProblemText], "") + "…"
+	}
+	p.Detail = clip(p.Detail)
+	for i, f := range p.Errors {
+		p.Errors[i] = fault{clip(f.Pointer), clip(f.Parameter), clip(f.Header), f.Kind, clip(f.Detail)}
+	}
+	return p
+}
+
 // problemOfBatch answers the refusal of one operation with the place of that operation. Its status is one and the same:
 // there may be a 404 or a 412 in it, and yet the batch was found and had no precondition.
 func problemOfBatch(e *thoonk.BatchError) problem {
@@ -105,6 +123,7 @@ func problemOfHTTP(e *echo.HTTPError, method string) problem {
 	p.Type = problemURN + strings.ReplaceAll(strings.ToLower(title), " ", "_")
 	switch {
 	case e == echo.ErrNotFound:
+		p.Title = answers[thoonk.NotFound].title // one type has one title (RFC 9457 section 3.1.4)
 		p.Detail = "there is nothing at this path"
 	case e == echo.ErrMethodNotAllowed:
 		p.Detail = method + " is not possible here; Allow names what is"
@@ -119,7 +138,7 @@ func (s *Server) fail(c echo.Context, err error) {
 	if c.Response().Committed {
 		return
 	}
-	p := problemOf(err, c.Request().Method)
+	p := problemOf(err, c.Request().Method).clipped()
 	h := c.Response().Header()
 	h.Set("Cache-Control", "no-store")
 	h.Del("ETag")

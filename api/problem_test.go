@@ -101,9 +101,38 @@ func TestNotFoundAndMethodNotAllowed(t *testing.T) {
 	} {
 		a := e.do("TRACE", target, "", as("all")).has("Allow", allow)
 		a.problem(405, "method_not_allowed")
-		e.do("OPTIONS", target, "", nil).is(204).has("Allow", allow)
+		patches := ""
+		if strings.Contains(allow, "PATCH") {
+			patches = "application/merge-patch+json"
+		}
+		e.do("OPTIONS", target, "", nil).is(204).has("Allow", allow).has("Accept-Patch", patches)
 	}
 	e.do("GET", "/metrics", "", nil).problem(404, "not_found") // there are none
+}
+
+// What an answer quotes of a request is bounded.
+func TestLongNamesAreClipped(t *testing.T) {
+	e := newEdge(t, nil)
+	long := strings.Repeat("ä", 100_000)
+	for _, a := range []answer{
+		e.do("PUT", "/v1/feeds/f", `{"`+long+`":1}`, as("all")), e.do("PUT", "/v1/feeds/f", `{"extra":{"`+long+`":1}}`, as("all")),
+		e.do("GET", "/v1/feeds?"+strings.Repeat("x", 50_000), "", as("all")),
+	} {
+		a.problem(400, "invalid")
+		if len(a.body) > 8*maxProblemText || !strings.Contains(a.body, "…") || strings.Contains(a.body, "\uFFFD") {
+			t.Errorf("%d bytes: %.300s", len(a.body), a.body)
+		}
+	}
+}
+
+// A type of problem has one title, wherever it comes from.
+func TestOneTitleForNotFound(t *testing.T) {
+	e := newEdge(t, nil)
+	for _, target := range []string{"/v1/feeds/none", "/v1/none"} {
+		if a := e.do("GET", target, "", as("all")); !strings.Contains(a.body, `"title":"Not found"`) {
+			t.Error(a.body)
+		}
+	}
 }
 
 func TestRequestTimeout(t *testing.T) {

@@ -22,23 +22,17 @@ func parsePublication(data []byte) (publication, error) {
 	if len(data) == 0 {
 		return p, thoonk.E(thoonk.Invalid, `the request has no body; it is {"body": …}, or "text", "xml" or "base64" in its place`)
 	}
-	members, err := parseObject(data)
-	if err != nil {
-		return p, err
-	}
-	for _, m := range members {
+	err := eachMember(data, func(m member) error {
 		known, err := p.take(m)
 		if !known {
 			err = unknownMember(m.name, "id", "body", "text", "xml", "base64", "position")
 		}
-		if err != nil {
-			return p, within(err, m.name)
-		}
+		return err
+	})
+	if err == nil && p.form == "" {
+		err = noForm()
 	}
-	if p.form == "" {
-		return p, noForm()
-	}
-	return p, nil
+	return p, err
 }
 
 // take takes a member of an object, if it is one that describes an item.

@@ -58,3 +58,17 @@ func limit(q url.Values) (int, error) {
 	}
 	return int(n), nil
 }
+
+// boolOf returns a parameter that is true or false, by default false.
+func boolOf(q url.Values, name string) (bool, error) {
+	switch q.Get(name) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	if q.Has(name) {
+		return false, inQuery(thoonk.E(thoonk.Invalid, "%s is true or false", name), name)
+	}
+	return false, nil
+}

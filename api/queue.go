@@ -47,11 +47,12 @@ func (s *Server) queueOf(c *call, t thoonk.Type, name thoonk.FeedName) (thoonk.F
 }
 
 // @Summary     Show a queue of jobs
-// @Description Its declaration, and how many jobs it has in each state.
+// @Description Its declaration, and how many jobs it has in each state. The entity tag is that of the declaration.
 // @ID          getJobQueue
 // @Tags        Jobs
 // @Param       feed path string true "name"
 // @Success     200 "The queue."
+// @Header      200 {string} ETag "revision"
 // @Failure     400,401,403,404,409,429,500,503 {object} problem
 // @Router      /v1/jobs/{feed} [get]
 func (s *Server) getJobQueue(c *call) error { return s.getQueue(c, thoonk.TypeJob) }
@@ -60,8 +61,11 @@ func (s *Server) getJobQueue(c *call) error { return s.getQueue(c, thoonk.TypeJo
 // @Description Its declaration. GET …/items says how long it is.
 // @ID          getQueue
 // @Tags        Queues
-// @Param       feed path string true "name"
+// @Param       feed          path   string true  "name"
+// @Param       If-None-Match header string false "precondition"
 // @Success     200 "The queue."
+// @Success     304 "It is as you know it."
+// @Header      200,304 {string} ETag "revision"
 // @Failure     400,401,403,404,409,429,500,503 {object} problem
 // @Router      /v1/queues/{feed} [get]
 func (s *Server) getPlainQueue(c *call) error { return s.getQueue(c, thoonk.TypeQueue) }
@@ -79,14 +83,15 @@ func (s *Server) getQueue(c *call, t thoonk.Type) error {
 		return err
 	}
 	doc := toWireQueue(feed, c.who.Can(auth.Configure, name))
-	if t == thoonk.TypeJob {
-		n, err := s.o.Jobs.CountJobs(c.ctx(), name)
-		if err != nil {
-			return err
-		}
-		doc.Counts = &wireCounts{n.Queued, n.Held, n.Claimed, n.Stalled, n.Submits, n.Finishes}
+	if t != thoonk.TypeJob {
+		return c.sendFresh(feed.Revision, func() []byte { return marshal(doc) })
 	}
-	c.setETag(feed.Revision)
+	n, err := s.o.Jobs.CountJobs(c.ctx(), name)
+	if err != nil {
+		return err
+	}
+	doc.Counts = &wireCounts{n.Queued, n.Held, n.Claimed, n.Stalled, n.Submits, n.Finishes}
+	c.setETag(feed.Revision) // of the declaration: the counts are new each time
 	return c.send(http.StatusOK, marshal(doc))
 }
 
@@ -104,7 +109,7 @@ func (s *Server) getQueue(c *call, t thoonk.Type) error {
 // @Header      201 {string} Location "where it is"
 // @Failure     400,401,403,408,409,412,413,415,422,429,500,501,503 {object} problem
 // @Router      /v1/jobs/{feed} [put]
-func (s *Server) putJobQueue(c *call) error { return s.putQueue(c, thoonk.TypeJob) }
+func (s *Server) putJobQueue(c *call) error { return s.declare(c, queues(thoonk.TypeJob)) }
 
 // @Summary     Declare a queue
 // @Description Makes it, or declares it anew; its items stay. What is not given has its default.
@@ -120,53 +125,7 @@ func (s *Server) putJobQueue(c *call) error { return s.putQueue(c, thoonk.TypeJo
 // @Header      201 {string} Location "where it is"
 // @Failure     400,401,403,408,409,412,413,415,422,429,500,503 {object} problem
 // @Router      /v1/queues/{feed} [put]
-func (s *Server) putPlainQueue(c *call) error { return s.putQueue(c, thoonk.TypeQueue) }
-
-func (s *Server) putQueue(c *call, t thoonk.Type) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	data, err := c.body()
-	if err != nil {
-		return err
-	}
-	cfg, err := configuredQueue(thoonk.Config{Type: t}, data, false)
-	if err != nil {
-		return err
-	}
-	if err := s.checkAccess(c.ctx(), name, cfg); err != nil {
-		return err
-	}
-	var before thoonk.Webhook
-	if cfg.Webhook.URL != "" && cfg.Webhook.Secret == "" {
-		present, err := s.o.Store.Feed(c.ctx(), name)
-		if err != nil && thoonk.KindOf(err) != thoonk.NotFound {
-			return err
-		}
-		before = present.Config.Webhook
-	}
-	if err := s.checkWebhook(c.ctx(), &cfg, before); err != nil {
-		return err
-	}
-	feed, created, err := s.o.Store.PutFeed(c.ctx(), thoonk.PutFeed{
-		Name: name, Config: cfg, If: w.cond, Once: c.once(w, data), Actor: c.who.Name,
-	})
-	if err != nil {
-		return err
-	}
-	c.setETag(feed.Revision)
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-		c.location(queuePath(t, name))
-	}
-	return c.send(status, marshal(toWireQueue(feed, true)))
-}
+func (s *Server) putPlainQueue(c *call) error { return s.declare(c, queues(thoonk.TypeQueue)) }
 
 // @Summary     Change parts of the declaration of a queue of jobs
 // @Description As a merge patch (RFC 7396). `{"paused": true}` pauses it: claims wait, submits succeed.
@@ -180,7 +139,7 @@ func (s *Server) putQueue(c *call, t thoonk.Type) error {
 // @Header      200 {string} ETag "revision"
 // @Failure     400,401,403,404,408,409,412,413,415,422,429,500,501,503 {object} problem
 // @Router      /v1/jobs/{feed} [patch]
-func (s *Server) patchJobQueue(c *call) error { return s.patchQueue(c, thoonk.TypeJob) }
+func (s *Server) patchJobQueue(c *call) error { return s.redeclare(c, queues(thoonk.TypeJob)) }
 
 // @Summary     Change parts of the declaration of a queue
 // @Description As a merge patch (RFC 7396).
@@ -194,47 +153,7 @@ func (s *Server) patchJobQueue(c *call) error { return s.patchQueue(c, thoonk.Ty
 // @Header      200 {string} ETag "revision"
 // @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
 // @Router      /v1/queues/{feed} [patch]
-func (s *Server) patchPlainQueue(c *call) error { return s.patchQueue(c, thoonk.TypeQueue) }
-
-func (s *Server) patchQueue(c *call, t thoonk.Type) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	data, err := c.patchBody()
-	if err != nil {
-		return err
-	}
-	put := thoonk.PutFeed{Name: name, Once: c.once(w, data), Actor: c.who.Name}
-	var done thoonk.Feed
-	err = patch(w, func() (thoonk.Revision, error) {
-		feed, err := s.queueOf(c, t, name)
-		if err != nil {
-			return feed.Revision, err
-		}
-		put.Config, err = configuredQueue(undeclaredHistory(feed.Config), data, true)
-		if err == nil {
-			err = s.checkAccess(c.ctx(), name, put.Config)
-		}
-		if err == nil && put.Config.Webhook != feed.Config.Webhook {
-			err = s.checkWebhook(c.ctx(), &put.Config, feed.Config.Webhook)
-		}
-		return feed.Revision, err
-	}, func(unchanged thoonk.Condition) error {
-		put.If = unchanged
-		done, _, err = s.o.Store.PutFeed(c.ctx(), put)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.setETag(done.Revision)
-	return c.send(http.StatusOK, marshal(toWireQueue(done, true)))
-}
+func (s *Server) patchPlainQueue(c *call) error { return s.redeclare(c, queues(thoonk.TypeQueue)) }
 
 // @Summary     Remove a queue of jobs
 // @Description With all its jobs.
@@ -247,7 +166,7 @@ func (s *Server) patchQueue(c *call, t thoonk.Type) error {
 // @Success     204 "It is gone."
 // @Failure     400,401,403,404,409,412,422,429,500,503 {object} problem
 // @Router      /v1/jobs/{feed} [delete]
-func (s *Server) deleteJobQueue(c *call) error { return s.deleteQueue(c, thoonk.TypeJob) }
+func (s *Server) deleteJobQueue(c *call) error { return s.remove(c, queues(thoonk.TypeJob)) }
 
 // @Summary     Remove a queue
 // @Description With all its items.
@@ -260,25 +179,4 @@ func (s *Server) deleteJobQueue(c *call) error { return s.deleteQueue(c, thoonk.
 // @Success     204 "It is gone."
 // @Failure     400,401,403,404,409,412,422,429,500,503 {object} problem
 // @Router      /v1/queues/{feed} [delete]
-func (s *Server) deletePlainQueue(c *call) error { return s.deleteQueue(c, thoonk.TypeQueue) }
-
-func (s *Server) deleteQueue(c *call, t thoonk.Type) error {
-	name, err := c.feed(auth.Configure)
-	if err != nil {
-		return err
-	}
-	w, err := c.writeOptions()
-	if err != nil {
-		return err
-	}
-	if w.key == "" { // with one it may be gone by the same request
-		if _, err := s.queueOf(c, t, name); err != nil {
-			return err
-		}
-	}
-	err = s.o.Store.DeleteFeed(c.ctx(), thoonk.DeleteFeed{Name: name, If: w.cond, Once: c.once(w, nil), Actor: c.who.Name})
-	if err != nil {
-		return err
-	}
-	return c.noContent(http.StatusNoContent)
-}
+func (s *Server) deletePlainQueue(c *call) error { return s.remove(c, queues(thoonk.TypeQueue)) }

@@ -3,8 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
@@ -35,31 +33,18 @@ func (s *Server) putItems(c *call) error {
 	if err != nil {
 		return err
 	}
-	items, one, err := parseQueued(data, lines)
+	items, one, err := parseOneOrMany(data, lines, parseQueuedItem)
 	if err != nil {
 		return err
 	}
 	ids, err := s.o.Jobs.PutItems(c.ctx(), thoonk.PutItems{Queue: queue, Items: items, Once: c.once(w, data), Actor: c.who.Name})
 	if err != nil {
-		err = inMember(err, string(thoonk.FormBody))
-		if refused, ok := asBatchError(err); ok && one {
-			return refused.Reason
-		}
-		return err
+		return refusalOf(err, string(thoonk.FormBody), one)
 	}
 	if one {
 		return c.send(http.StatusCreated, append(appendMember([]byte{'{'}, "id", string(ids[0])), '}'))
 	}
 	return c.send(http.StatusCreated, append(appendIDs([]byte{'{'}, "ids", ids), '}'))
-}
-
-func parseQueued(data []byte, lines bool) (items []thoonk.NewQueued, one bool, err error) {
-	if !lines && !strings.HasPrefix(strings.TrimLeft(string(data[:min(len(data), 64)]), " \t\r\n"), "[") {
-		item, err := parseQueuedItem(data)
-		return []thoonk.NewQueued{item}, true, err
-	}
-	items, err = parseMany(data, lines, parseQueuedItem)
-	return items, false, err
 }
 
 func parseQueuedItem(data []byte) (thoonk.NewQueued, error) {
@@ -68,11 +53,7 @@ func parseQueuedItem(data []byte) (thoonk.NewQueued, error) {
 	if len(data) == 0 {
 		return item, thoonk.E(thoonk.Invalid, `the request has no body; it is {"body": …}, or "text", "xml" or "base64" in its place`)
 	}
-	members, err := parseObject(data)
-	if err != nil {
-		return item, err
-	}
-	for _, m := range members {
+	err := eachMember(data, func(m member) (err error) {
 		switch {
 		case m.name == "priority":
 			item.High, err = parsePriority(m.value)
@@ -81,12 +62,13 @@ func parseQueuedItem(data []byte) (thoonk.NewQueued, error) {
 		default:
 			err = unknownMember(m.name, "id", "body", "text", "xml", "base64", "priority")
 		}
-		if err != nil {
-			return item, within(err, m.name)
-		}
+		return err
+	})
+	if err == nil && p.form == "" {
+		err = noForm()
 	}
-	if p.form == "" {
-		return item, noForm()
+	if err != nil {
+		return item, err
 	}
 	item.ID, item.Form, item.Body = p.id, p.form, p.body
 	if len(item.Body) > thoonk.MaxJobPayload {
@@ -141,15 +123,10 @@ func parseAck(value json.RawMessage) (confirm bool, err error) {
 }
 
 func appendQueued(dst []byte, items []thoonk.QueueItem) []byte {
-	dst = append(appendName(dst, "items"), '[')
-	for i, item := range items {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+	return appendList(dst, "items", items, func(dst []byte, item thoonk.QueueItem) []byte {
 		dst = appendMember(append(dst, '{'), "id", string(item.ID))
-		dst = append(appendContent(dst, item.Content, item.Body), '}')
-	}
-	return append(dst, ']')
+		return append(appendContent(dst, item.Content, item.Body), '}')
+	})
 }
 
 // @Summary     Look at a queue
@@ -179,8 +156,8 @@ func (s *Server) peekItems(c *call) error {
 		return err
 	}
 	dst := appendQueued([]byte{'{'}, page.Items)
-	dst = strconv.AppendInt(appendName(dst, "length"), page.Length, 10)
-	dst = strconv.AppendInt(appendName(dst, "leased"), page.Leased, 10)
+	dst = appendInt(dst, "length", page.Length)
+	dst = appendInt(dst, "leased", page.Leased)
 	return c.sendList(http.StatusOK, append(dst, '}'))
 }
 
@@ -205,12 +182,8 @@ func (s *Server) ackItem(c *call) error {
 	if err != nil {
 		return err
 	}
-	members, err := parseObject(data)
-	if err != nil {
-		return err
-	}
 	ack := thoonk.AckItem{ID: id, Actor: c.who.Name}
-	for _, m := range members {
+	err = eachMember(data, func(m member) (err error) {
 		switch m.name {
 		case "lease":
 			ack.Token, err = asToken(m.value)
@@ -219,12 +192,13 @@ func (s *Server) ackItem(c *call) error {
 		default:
 			err = unknownMember(m.name, "lease", "back")
 		}
-		if err != nil {
-			return within(err, m.name)
-		}
+		return err
+	})
+	if err == nil && ack.Token == "" {
+		err = inBody(thoonk.E(thoonk.Invalid, `"lease" is needed: the token that the get gave`), "lease")
 	}
-	if ack.Token == "" {
-		return inBody(thoonk.E(thoonk.Invalid, `"lease" is needed: the token that the get gave`), "lease")
+	if err != nil {
+		return err
 	}
 	ends, err := s.o.Jobs.AckItems(c.ctx(), queue, []thoonk.AckItem{ack})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thoonkd/thoonkd/auth"
+	"github.com/thoonkd/thoonkd/internal/thoonk"
 )
 
 // routes is the whole surface.
@@ -29,17 +30,17 @@ func (s *Server) routes() {
 
 	s.stream("/v1/feeds/:feed/events", s.events)
 	s.stream("/v1/events", s.manyEvents)
-	s.write(http.MethodPost, "/v1/stream-tickets", s.postTicket)
+	s.act(http.MethodPost, "/v1/stream-tickets", s.postTicket)
 
 	if s.o.Subscriptions != nil {
 		s.get("/v1/subscriptions", s.listSubscriptions)
-		s.write(http.MethodPost, "/v1/subscriptions/redeliver", s.redeliverSubscriptions)
+		s.act(http.MethodPost, "/v1/subscriptions/redeliver", s.redeliverSubscriptions)
 		s.get("/v1/subscriptions/:subscription", s.getSubscription)
-		s.write(http.MethodDelete, "/v1/subscriptions/:subscription", s.deleteSubscription)
-		s.write(http.MethodPost, "/v1/subscriptions/:subscription/pause", s.pauseSubscription)
-		s.write(http.MethodPost, "/v1/subscriptions/:subscription/resume", s.resumeSubscription)
-		s.write(http.MethodPost, "/v1/subscriptions/:subscription/redeliver", s.redeliverSubscription)
-		s.write(http.MethodPost, "/v1/subscriptions/:subscription/replay", s.replaySubscription)
+		s.act(http.MethodDelete, "/v1/subscriptions/:subscription", s.deleteSubscription)
+		s.act(http.MethodPost, "/v1/subscriptions/:subscription/pause", s.pauseSubscription)
+		s.act(http.MethodPost, "/v1/subscriptions/:subscription/resume", s.resumeSubscription)
+		s.act(http.MethodPost, "/v1/subscriptions/:subscription/redeliver", s.redeliverSubscription)
+		s.act(http.MethodPost, "/v1/subscriptions/:subscription/replay", s.replaySubscription)
 	}
 	if s.o.Sources != nil {
 		s.get("/v1/sources", s.listSources)
@@ -47,7 +48,7 @@ func (s *Server) routes() {
 		s.write(http.MethodPut, "/v1/sources/:source", s.putSource)
 		s.write(http.MethodPatch, "/v1/sources/:source", s.patchSource)
 		s.write(http.MethodDelete, "/v1/sources/:source", s.deleteSource)
-		s.write(http.MethodPost, "/v1/sources/:source/refresh", s.refreshSource)
+		s.act(http.MethodPost, "/v1/sources/:source/refresh", s.refreshSource)
 	}
 	if s.o.XMPP != nil {
 		s.get("/v1/xmpp/links", s.listXMPPLinks)
@@ -83,8 +84,8 @@ func (s *Server) queueRoutes() {
 	s.write(http.MethodDelete, "/v1/queues/:feed", s.deletePlainQueue)
 	s.get("/v1/queues/:feed/items", s.peekItems)
 	s.write(http.MethodPost, "/v1/queues/:feed/items", s.putItems)
-	s.write(http.MethodPost, "/v1/queues/:feed/get", s.getItems)
-	s.write(http.MethodPost, "/v1/queues/:feed/items/:id/ack", s.ackItem)
+	s.act(http.MethodPost, "/v1/queues/:feed/get", s.getItems)
+	s.act(http.MethodPost, "/v1/queues/:feed/items/:id/ack", s.ackItem)
 
 	s.get("/v1/jobs/:feed", s.getJobQueue)
 	s.write(http.MethodPut, "/v1/jobs/:feed", s.putJobQueue)
@@ -93,27 +94,27 @@ func (s *Server) queueRoutes() {
 	s.get("/v1/jobs/:feed/items", s.listJobs)
 	s.write(http.MethodPost, "/v1/jobs/:feed/items", s.submitJobs)
 	s.get("/v1/jobs/:feed/items/:id", s.getJob)
-	s.write(http.MethodPatch, "/v1/jobs/:feed/items/:id", s.patchJob)
-	s.write(http.MethodDelete, "/v1/jobs/:feed/items/:id", s.deleteJob)
+	s.act(http.MethodPatch, "/v1/jobs/:feed/items/:id", s.patchJob)
+	s.act(http.MethodDelete, "/v1/jobs/:feed/items/:id", s.deleteJob)
 	s.get("/v1/jobs/:feed/items/:id/result", s.getResult)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/retry", s.retryJob)
-	s.write(http.MethodPost, "/v1/jobs/:feed/retry", s.retryJobs)
-	s.write(http.MethodPost, "/v1/jobs/:feed/retract", s.retractJobs)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/retry", s.retryJob)
+	s.act(http.MethodPost, "/v1/jobs/:feed/retry", s.retryJobs)
+	s.act(http.MethodPost, "/v1/jobs/:feed/retract", s.retractJobs)
 	s.stream("/v1/jobs/:feed/events", s.jobEvents)
 
 	s.get("/v1/jobs/:feed/schedules", s.listSchedules)
 	s.get("/v1/jobs/:feed/schedules/:name", s.getSchedule)
-	s.write(http.MethodPut, "/v1/jobs/:feed/schedules/:name", s.putSchedule)
-	s.write(http.MethodDelete, "/v1/jobs/:feed/schedules/:name", s.deleteSchedule)
+	s.act(http.MethodPut, "/v1/jobs/:feed/schedules/:name", s.putSchedule)
+	s.act(http.MethodDelete, "/v1/jobs/:feed/schedules/:name", s.deleteSchedule)
 
-	s.write(http.MethodPost, "/v1/jobs/:feed/claims", s.claimJobs)
+	s.act(http.MethodPost, "/v1/jobs/:feed/claims", s.claimJobs)
 	s.add([]string{http.MethodGet, http.MethodHead}, "/v1/jobs/:feed/claims", s.authenticate, s.streamClaims)
-	s.write(http.MethodPost, "/v1/jobs/:feed/finish", s.finishJobs)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/finish", s.finishJob)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/cancel", s.cancelJob)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/stall", s.stallJob)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/extend", s.extendLease)
-	s.write(http.MethodPost, "/v1/jobs/:feed/items/:id/progress", s.tellProgress)
+	s.act(http.MethodPost, "/v1/jobs/:feed/finish", s.finishJobs)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/finish", s.finishJob)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/cancel", s.cancelJob)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/stall", s.stallJob)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/extend", s.extendLease)
+	s.act(http.MethodPost, "/v1/jobs/:feed/items/:id/progress", s.tellProgress)
 }
 
 type handler func(*call) error
@@ -124,6 +125,18 @@ func (s *Server) get(path string, h handler) {
 
 func (s *Server) write(method, path string, h handler) {
 	s.add([]string{method}, path, s.authenticate, timed(h))
+}
+
+// act is write for what has no revision that a precondition could be on: to ignore one would be to do what it forbids.
+func (s *Server) act(method, path string, h handler) {
+	s.write(method, path, func(c *call) error {
+		for _, name := range []string{"If-Match", "If-None-Match"} {
+			if len(c.Request().Header.Values(name)) > 0 {
+				return inHeader(thoonk.E(thoonk.Invalid, "there is no revision here that a precondition could be on"), name)
+			}
+		}
+		return h(c)
+	})
 }
 
 func (s *Server) stream(path string, h handler) {

@@ -44,14 +44,9 @@ func (s *Server) listSchedules(c *call) error {
 	if err != nil {
 		return err
 	}
-	dst := []byte(`{"schedules":[`)
-	for i, sc := range all {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendSchedule(dst, sc, c.who.Can(auth.Admin, queue))
-	}
-	return c.sendList(http.StatusOK, append(dst, ']', '}'))
+	admin := c.who.Can(auth.Admin, queue)
+	dst := appendList([]byte{'{'}, "schedules", all, func(dst []byte, sc thoonk.Schedule) []byte { return appendSchedule(dst, sc, admin) })
+	return c.sendList(http.StatusOK, append(dst, '}'))
 }
 
 // @Summary     Show a schedule
@@ -83,6 +78,7 @@ func (s *Server) getSchedule(c *call) error {
 // @Param       name path string true "name"
 // @Success     200 "It was there, and is as declared."
 // @Success     201 "It was made."
+// @Header      201 {string} Location "where it is"
 // @Failure     400,401,403,404,408,409,413,415,422,429,500,503 {object} problem
 // @Router      /v1/jobs/{feed}/schedules/{name} [put]
 func (s *Server) putSchedule(c *call) error {
@@ -106,6 +102,7 @@ func (s *Server) putSchedule(c *call) error {
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
+		c.location(queuePath(thoonk.TypeJob, queue) + "/schedules/" + escape(string(name)))
 	}
 	return c.send(status, appendSchedule(nil, done, true))
 }
@@ -132,14 +129,8 @@ func (s *Server) deleteSchedule(c *call) error {
 
 func parseSchedule(data []byte) (thoonk.Schedule, error) {
 	var sc thoonk.Schedule
-	members, err := parseObject(data)
-	if err != nil {
+	if err := eachMember(data, func(m member) error { return takeSchedule(&sc, m) }); err != nil {
 		return sc, err
-	}
-	for _, m := range members {
-		if err := takeSchedule(&sc, m); err != nil {
-			return sc, within(err, m.name)
-		}
 	}
 	switch {
 	case (sc.Cron == "") == (sc.Every == 0):
@@ -212,7 +203,7 @@ func appendSchedule(dst []byte, sc thoonk.Schedule, withActor bool) []byte {
 	}
 	dst = append(dst, '}')
 	dst = appendTime(dst, "next", sc.Next)
-	dst = appendInt(dst, "runs", int(sc.Runs))
+	dst = appendInt(dst, "runs", sc.Runs)
 	if !sc.Last.Due.IsZero() {
 		dst = appendTime(append(appendName(dst, "last"), '{'), "due", sc.Last.Due)
 		dst = appendWord(dst, "id", string(sc.Last.Job))

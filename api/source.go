@@ -284,16 +284,8 @@ func (s *Server) refreshSource(c *call) error {
 
 // configuredSource returns a source with what is given changed; null stands for the default.
 func configuredSource(source thoonk.Source, data []byte, patch bool) (thoonk.Source, error) {
-	members, err := parseObject(data)
-	if err != nil {
-		return source, err
-	}
-	for _, m := range members {
-		if err := configureSource(&source, m, patch && isNull(m.value)); err != nil {
-			return source, inBody(err, m.name)
-		}
-	}
-	return source, nil
+	err := eachMember(data, func(m member) error { return configureSource(&source, m, patch && isNull(m.value)) })
+	return source, err
 }
 
 func configureSource(s *thoonk.Source, m member, reset bool) (err error) {

@@ -148,11 +148,7 @@ func (s *Server) listSources(c *call) error {
 	if err != nil {
 		return err
 	}
-	if next != "" {
-		page.Next = list.cursor(string(next))
-		q.Set("cursor", page.Next)
-		c.linkNext("/v1/sources", q)
-	}
+	page.Next = c.next(list, "/v1/sources", q, string(next))
 	return c.sendList(http.StatusOK, marshal(page))
 }
 

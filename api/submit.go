@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/thoonkd/thoonkd/auth"
@@ -41,16 +40,17 @@ func (s *Server) submitJobs(c *call) error {
 	if err != nil {
 		return err
 	}
-	jobs, one, err := parseNewJobs(data, lines)
+	jobs, one, err := parseOneOrMany(data, lines, parseNewJob)
 	if err != nil {
 		return err
 	}
 	done, err := s.o.Jobs.Submit(c.ctx(), thoonk.SubmitJobs{Queue: queue, Jobs: jobs, Once: c.once(w, data), Actor: c.who.Name})
 	if err != nil {
-		return submitRefusal(err, one)
+		return refusalOf(err, "payload", one)
 	}
 	if !one {
-		return c.send(http.StatusCreated, submittedDoc(queue, done))
+		all := appendList([]byte{'{'}, "jobs", done, func(dst []byte, d thoonk.Submitted) []byte { return appendSubmitted(dst, queue, d) })
+		return c.send(http.StatusCreated, append(all, '}'))
 	}
 	if wait, given := c.preferredWait(); given {
 		return s.awaitSubmitted(c, queue, done[0], wait)
@@ -61,16 +61,6 @@ func (s *Server) submitJobs(c *call) error {
 	}
 	c.location(jobPath(queue, done[0].ID))
 	return c.send(status, appendSubmitted(nil, queue, done[0]))
-}
-
-// submitRefusal names the place of a refused job in the request's body. One job is no batch.
-func submitRefusal(err error, one bool) error {
-	err = inMember(err, "payload")
-	refused, ok := asBatchError(err)
-	if !ok || !one {
-		return err
-	}
-	return refused.Reason
 }
 
 func (s *Server) awaitSubmitted(c *call, queue thoonk.FeedName, done thoonk.Submitted, wait time.Duration) error {
@@ -97,17 +87,6 @@ func statusOf(j thoonk.Job) int {
 // settled reports whether nothing more happens to a job by itself.
 func settled(j thoonk.Job) bool { return j.State.Ended() || j.State == thoonk.JobStalled }
 
-func submittedDoc(queue thoonk.FeedName, done []thoonk.Submitted) []byte {
-	dst := []byte(`{"jobs":[`)
-	for i, d := range done {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendSubmitted(dst, queue, d)
-	}
-	return append(dst, ']', '}')
-}
-
 func appendSubmitted(dst []byte, queue thoonk.FeedName, d thoonk.Submitted) []byte {
 	dst = appendMember(append(dst, '{'), "id", string(d.ID))
 	dst = appendMember(dst, "queue", string(queue))
@@ -119,29 +98,13 @@ func appendSubmitted(dst []byte, queue thoonk.FeedName, d thoonk.Submitted) []by
 	return append(dst, '}')
 }
 
-// parseNewJobs reads one job, or several as an array or in lines.
-func parseNewJobs(data []byte, lines bool) (jobs []thoonk.NewJob, one bool, err error) {
-	if !lines && !strings.HasPrefix(strings.TrimLeft(string(data[:min(len(data), 64)]), " \t\r\n"), "[") {
-		job, err := parseNewJob(data)
-		return []thoonk.NewJob{job}, true, err
-	}
-	jobs, err = parseMany(data, lines, parseNewJob)
-	return jobs, false, err
-}
-
 func parseNewJob(data []byte) (thoonk.NewJob, error) {
 	var j thoonk.NewJob
 	if len(data) == 0 {
 		return j, thoonk.E(thoonk.Invalid, `the request has no body; it is {"payload": …}, or "text", "xml" or "base64" in its place`)
 	}
-	members, err := parseObject(data)
-	if err != nil {
+	if err := eachMember(data, func(m member) error { return takeNewJob(&j, m) }); err != nil {
 		return j, err
-	}
-	for _, m := range members {
-		if err := takeNewJob(&j, m); err != nil {
-			return j, within(err, m.name)
-		}
 	}
 	switch {
 	case j.Form == "":

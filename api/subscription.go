@@ -116,8 +116,8 @@ func (c *call) subscription() (thoonk.HubSubscription, thoonk.HubState, error) {
 	if err != nil {
 		return thoonk.HubSubscription{}, thoonk.HubState{}, inPath(err, "subscription")
 	}
-	if c.who.Anonymous() && len(c.who.Grants) == 0 {
-		return thoonk.HubSubscription{}, thoonk.HubState{}, errNoSubscriptions
+	if err := c.mayHaveSubscriptions(); err != nil {
+		return thoonk.HubSubscription{}, thoonk.HubState{}, err
 	}
 	s, state, err := c.s.o.Subscriptions.HubSubscription(c.ctx(), id)
 	if err == nil && !seesSubscription(c.who, s) {
@@ -126,7 +126,13 @@ func (c *call) subscription() (thoonk.HubSubscription, thoonk.HubState, error) {
 	return s, state, err
 }
 
-var errNoSubscriptions = thoonk.E(thoonk.Unauthenticated, "anonymous callers see no subscriptions: send the token that subscribed, or an administrator's")
+// mayHaveSubscriptions refuses anonymous callers without any rights, who will have forgotten their token.
+func (c *call) mayHaveSubscriptions() error {
+	if c.who.Anonymous() && len(c.who.Grants) == 0 {
+		return thoonk.E(thoonk.Unauthenticated, "anonymous callers see no subscriptions: send the token that subscribed, or an administrator's")
+	}
+	return nil
+}
 
 // @Summary     Show a subscription of the hub
 // @Description With how many changes it is behind, and the latest attempts that failed.

@@ -26,8 +26,8 @@ type subscriptionPage struct {
 // @Failure     400,401,429,500,503 {object} problem
 // @Router      /v1/subscriptions [get]
 func (s *Server) listSubscriptions(c *call) error {
-	if c.who.Anonymous() {
-		return errNoSubscriptions
+	if err := c.mayHaveSubscriptions(); err != nil {
+		return err
 	}
 	q, err := c.query("topic", "callback", "state", "limit", "cursor")
 	if err != nil {
@@ -53,11 +53,7 @@ func (s *Server) listSubscriptions(c *call) error {
 	for _, d := range found.Subscriptions {
 		page.Subscriptions = append(page.Subscriptions, toWireSubscription(d.Subscription, d.State))
 	}
-	if found.Next != "" {
-		page.Next = list.cursor(found.Next)
-		q.Set("cursor", page.Next)
-		c.linkNext("/v1/subscriptions", q)
-	}
+	page.Next = c.next(list, "/v1/subscriptions", q, found.Next)
 	return c.sendList(http.StatusOK, marshal(page))
 }
 

@@ -106,9 +106,7 @@ func (s *Server) listXMPPNodes(c *call) error {
 	page := xmppNodePage{Nodes: []xmppNode{}}
 	if len(nodes) > size {
 		nodes = nodes[:size]
-		page.Next = list.cursor(string(nodes[size-1]))
-		q.Set("cursor", page.Next)
-		c.linkNext("/v1/xmpp/nodes", q)
+		page.Next = c.next(list, "/v1/xmpp/nodes", q, string(nodes[size-1]))
 	}
 	for _, n := range nodes {
 		node := xmppNode{Node: n}
@@ -179,10 +177,6 @@ func (s *Server) listXMPPSubscriptions(c *call) error {
 	for _, sub := range subs {
 		page.Subscriptions = append(page.Subscriptions, toXMPPSubscription(sub))
 	}
-	if next != "" {
-		q.Set("cursor", next)
-		c.linkNext("/v1/xmpp/subscriptions", q)
-	}
 	return c.sendList(http.StatusOK, marshal(page))
 }
 
@@ -207,10 +201,10 @@ func (s *Server) xmppSubscriptions(c *call, node thoonk.Pattern, q url.Values) (
 	} else {
 		subs, next, err = s.o.XMPP.NodeSubscriptionsTo(c.ctx(), node, after, size)
 	}
-	if err != nil || next == "" {
-		return subs, "", err
+	if err != nil {
+		return nil, "", err
 	}
-	return subs, list.cursor(next), nil
+	return subs, c.next(list, "/v1/xmpp/subscriptions", q, next), nil
 }
 
 // pageOfPending returns up to size subscriptions after a place, as [XMPP] does for those that wait for nobody.

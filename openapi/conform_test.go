@@ -234,11 +234,14 @@ func TestServerConforms(t *testing.T) {
 func (w *walker) jobs() {
 	w.t.Helper()
 	const merge = "application/merge-patch+json"
-	w.send(201, "PUT", "/v1/jobs/j", `{"content":"json","max_attempts":3,"backoff":{"first":"1ms","factor":1.5,"max":"1s","jitter":0.5},"rate":{"count":1000,"per":"1s"},
+	w.send(201, "PUT", "/v1/jobs/j", `{"content":"json","pubsub":{"access_model":"open"},"syndication":{"title":"J"},"max_attempts":3,"backoff":{"first":"1ms","factor":1.5,"max":"1s","jitter":0.5},"rate":{"count":1000,"per":"1s"},
 		"group_concurrency":5,"results":{"keep":"1h","count":50},"events":"all","schema":{"type":"object"},"stamp":{"by":"sub"},"lease":"1m","max_lease":"2m"}`)
-	w.send(200, "PUT", "/v1/jobs/j", `{"schema":{"type":"object"}}`)
 	w.send(200, "PATCH", "/v1/jobs/j", `{"paused":null,"rate":null}`, "Content-Type", merge)
 	w.send(200, "GET", "/v1/jobs/j", "")
+	if got := string(w.body); !strings.Contains(got, `"access_model":"open"`) || !strings.Contains(got, `"syndication":{"title":"J"}`) {
+		w.t.Errorf("the queue is %s", got)
+	}
+	w.send(200, "PUT", "/v1/jobs/j", `{"schema":{"type":"object"}}`)
 	w.wrong(400, "PUT", "/v1/jobs/j", `{"max_length":1}`)
 	w.send(422, "PUT", "/v1/jobs/j", `{"webhook":{"url":"http://10.0.0.1/"}}`)
 	w.send(201, "POST", "/v1/jobs/j/items", `{"id":"a","payload":{"n":1}}`, "Idempotency-Key", "1")
@@ -270,7 +273,8 @@ func (w *walker) jobs() {
 	w.send(200, "GET", "/v1/jobs/j/events?kind=stall&limit=5", "", "Accept", "application/json")
 	w.send(204, "DELETE", "/v1/jobs/j/items/d", "")
 	w.send(200, "POST", "/v1/jobs/j/retract", `{"ids":["c","none"]}`)
-	w.send(201, "PUT", "/v1/jobs/j/schedules/n", `{"cron":"0 3 * * *","zone":"Europe/Rome","job":{"payload":{"n":1},"priority":"high"},"alone":true}`)
+	at := w.send(201, "PUT", "/v1/jobs/j/schedules/n", `{"cron":"0 3 * * *","zone":"Europe/Rome","job":{"payload":{"n":1},"priority":"high"},"alone":true}`).Get("Location")
+	w.send(200, "GET", at, "")
 	w.send(200, "PUT", "/v1/jobs/j/schedules/n", `{"every":"1h0m0s","job":{"payload":{"n":1}},"paused":true}`)
 	w.send(200, "GET", "/v1/jobs/j/schedules/n", "")
 	w.send(200, "GET", "/v1/jobs/j/schedules", "")
@@ -287,7 +291,9 @@ func (w *walker) queues() {
 	w.send(201, "PUT", "/v1/queues/q", `{"lease":"1m","content":"json"}`)
 	w.send(200, "PUT", "/v1/queues/q", `{}`)
 	w.send(200, "PATCH", "/v1/queues/q", `{"events":"none"}`, "Content-Type", "application/merge-patch+json")
-	w.send(200, "GET", "/v1/queues/q", "")
+	tag := w.send(200, "GET", "/v1/queues/q", "").Get("ETag")
+	w.send(304, "GET", "/v1/queues/q", "", "If-None-Match", tag)
+	w.send(400, "POST", "/v1/queues/q/get", "", "If-Match", tag)
 	w.send(201, "POST", "/v1/queues/q/items", `{"id":"a","body":{"n":1}}`)
 	w.send(201, "POST", "/v1/queues/q/items", `[{"id":"b","text":"t"},{"id":"c","body":1,"priority":"high"}]`)
 	w.send(200, "GET", "/v1/queues/q/items?limit=5", "")

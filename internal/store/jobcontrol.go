@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -72,7 +73,7 @@ func (s *Store) overJobs(ctx context.Context, op string, script *redis.Script, q
 }
 
 // EditJob replaces the payload of a stalled or held job, and returns the job. Stamps stay as they are. Errors: NotFound (queue or job), Conflict (the job is in
-// another state), Invalid and Unprocessable (the payload), TooLarge, Unavailable.
+// another state), Stale (its payload is another than it was), Invalid and Unprocessable (the payload), TooLarge, Unavailable.
 func (s *Store) EditJob(ctx context.Context, e thoonk.EditJob) (thoonk.Job, error) {
 	if err := e.Form.Check(e.Payload); err != nil {
 		return thoonk.Job{}, err
@@ -84,7 +85,11 @@ func (s *Store) EditJob(ctx context.Context, e thoonk.EditJob) (thoonk.Job, erro
 	if err != nil {
 		return before, err
 	}
-	payload := e.Payload
+	edited := thoonk.E(thoonk.Stale, "the job was edited by somebody else")
+	if e.Was != nil && !bytes.Equal(e.Was, before.Payload) {
+		return before, edited
+	}
+	payload, was := e.Payload, digest(before.Payload)
 	err = s.checked(ctx, e.Queue, func(checks *schema.Checks) error {
 		if checks == nil {
 			payload = e.Payload
@@ -97,10 +102,13 @@ func (s *Store) EditJob(ctx context.Context, e thoonk.EditJob) (thoonk.Job, erro
 		payload = kept
 		return nil
 	}, func(digest string) error {
-		args := []any{"", string(e.ID), payload, contentsArg(e.Form.Contents(payload)), digest}
+		args := []any{"", string(e.ID), payload, contentsArg(e.Form.Contents(payload)), digest, was}
 		_, err := s.runKeys(ctx, "edit job", scriptEditJob, jobKeys(e.Queue, thoonk.Once{}), e.Queue, escape(e.Actor), args...)
 		return err
 	})
+	if thoonk.KindOf(err) == thoonk.Stale {
+		err = edited
+	}
 	if err != nil {
 		return thoonk.Job{}, err
 	}

@@ -210,6 +210,37 @@ func (f *fixture) noLeases(queue string) {
 	}
 }
 
+// Of many who edit what they read, no edit of another's is lost.
+func TestJobEditedByMany(t *testing.T) {
+	onBoth(t, func(f *fixture) {
+		f.jobs("q", thoonk.JobConfig{})
+		for round := range 5 {
+			id := fmt.Sprint("j", round)
+			f.submit("q", thoonk.NewJob{ID: thoonk.JobID(id), Form: thoonk.FormText, Payload: []byte("A"), Delay: time.Hour})
+			const many = 4
+			won := make(chan bool, many)
+			for i := range many {
+				go func() {
+					_, err := f.EditJob(f.ctx, thoonk.EditJob{Queue: "q", ID: thoonk.JobID(id), Form: thoonk.FormText, Payload: fmt.Append(nil, i), Was: []byte("A")})
+					if err != nil && thoonk.KindOf(err) != thoonk.Stale {
+						t.Error(err)
+					}
+					won <- err == nil
+				}()
+			}
+			winners := 0
+			for range many {
+				if <-won {
+					winners++
+				}
+			}
+			if winners != 1 {
+				t.Errorf("%d of %d have edited it", winners, many)
+			}
+		}
+	})
+}
+
 func TestCancelAndStall(t *testing.T) {
 	onBoth(t, func(f *fixture) {
 		f.jobs("q", thoonk.JobConfig{MaxAttempts: 3})
@@ -237,6 +268,10 @@ func TestCancelAndStall(t *testing.T) {
 		if string(edited.Payload) != "better" {
 			t.Errorf("the payload is %s", edited.Payload)
 		}
+		_, err = f.EditJob(f.ctx, thoonk.EditJob{Queue: "q", ID: "a", Form: thoonk.FormText, Payload: []byte("worse"), Was: []byte("A")})
+		f.fails(err, thoonk.Stale)
+		_, err = f.EditJob(f.ctx, thoonk.EditJob{Queue: "q", ID: "a", Form: thoonk.FormText, Payload: []byte("better"), Was: []byte("better")})
+		f.ok(err)
 		done, err := f.RetryJobs(f.ctx, thoonk.RetryJobs{Queue: "q", Filter: thoonk.JobFilter{IDs: []thoonk.JobID{"a", "x"}}, Actor: "admin"})
 		f.ok(err)
 		if len(done.Jobs) != 2 || done.Jobs[0].Err != nil || done.Jobs[0].State != thoonk.JobQueued || done.Jobs[1].Err.Kind != thoonk.NotFound {

@@ -130,6 +130,7 @@ type EditJob struct {
 	ID      JobID
 	Form    Form
 	Payload []byte
+	Was     []byte // the payload that it was made of; nil: whatever is there
 	Actor   string
 }
 
