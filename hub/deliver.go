@@ -18,6 +18,8 @@ type task struct {
 	w       *worker
 	slot    *slot
 	perHost int
+	host    string // of the callback
+	link    string // header of each delivery
 	sub     thoonk.HubSubscription
 	topic   Topic
 	state   thoonk.HubState
@@ -29,7 +31,7 @@ type task struct {
 func (w *worker) deliver(ctx context.Context, d thoonk.HubDelivery, s *slot, perHost int) {
 	sub := d.Subscription
 	t := &task{
-		w: w, slot: s, perHost: perHost, sub: sub, state: d.State, taken: d.Taken,
+		w: w, slot: s, perHost: perHost, host: hostOf(sub.Callback), link: w.o.Addresses.link(sub.Topic), sub: sub, state: d.State, taken: d.Taken,
 		topic: Topic{Feed: sub.Feed, Match: sub.Match, Format: Format(sub.Format)},
 	}
 	w.report.begin(t)

@@ -25,12 +25,11 @@ const (
 
 // send posts a message. ok says that it was taken; otherwise the rest is what becomes of the subscription.
 func (t *task) send(ctx context.Context, m message) (verdict thoonk.HubVerdict, at time.Time, ok bool) {
-	host := hostOf(t.sub.Callback)
-	if !t.w.hosts.enter(ctx, host, t.perHost) {
+	if !t.w.hosts.enter(ctx, t.host, t.perHost) {
 		return thoonk.HubLater, time.Now().Add(jittered(500 * time.Millisecond)), false
 	}
 	began := time.Now()
-	answer, err := t.post(ctx, m, host)
+	answer, err := t.post(ctx, m)
 	now := time.Now()
 	if ctx.Err() != nil { // we are ending: whether it arrived is not known
 		return thoonk.HubAgain, now, false
@@ -71,13 +70,13 @@ func (t *task) succeeded(answer *outbound.Response, now time.Time) {
 }
 
 // post sends the message and waits for the answer. While that takes long, others have its place.
-func (t *task) post(ctx context.Context, m message, host string) (*outbound.Response, error) {
-	ctx, cancel := context.WithCancel(ctx)
+func (t *task) post(ctx context.Context, m message) (*outbound.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.w.o.Settings.Timeout)
 	defer cancel()
 	gaveWay := make(chan struct{}, 1)
 	slow := time.AfterFunc(slowAfter, func() {
 		gaveWay <- struct{}{}
-		t.w.hosts.leave(host)
+		t.w.hosts.leave(t.host)
 		if !t.slot.giveWay() {
 			cancel()
 		}
@@ -87,18 +86,23 @@ func (t *task) post(ctx context.Context, m message, host string) (*outbound.Resp
 		Timeout: t.w.o.Settings.Timeout, MaxBody: outbound.NoBody,
 	})
 	if slow.Stop() {
-		t.w.hosts.leave(host)
+		t.w.hosts.leave(t.host)
 	} else {
 		<-gaveWay
 	}
 	return answer, err
 }
 
-// header says what is sent, and by whom. The topic is spelt as the subscriber spelt it.
+// link says of what hub a delivery is, and of what topic, as the subscriber spelt it.
+func (a Addresses) link(topic string) string {
+	return "<" + a.Hub() + `>; rel="hub", <` + linkable(topic) + `>; rel="self"`
+}
+
+// header says what is sent, and by whom.
 func (t *task) header(m message) http.Header {
 	h := http.Header{
 		"Content-Type": {m.doc.ContentType},
-		"Link":         {"<" + t.w.o.Addresses.Hub() + `>; rel="hub", <` + linkable(t.sub.Topic) + `>; rel="self"`},
+		"Link":         {t.link},
 		headerDelivery: {m.id},
 	}
 	if m.reset {

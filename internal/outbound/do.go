@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -35,7 +36,7 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	URL    string // where it came from: the last one, if redirects were followed
+	URL    string // where it came from: as it was asked for, or the last one of those that may be redirected
 }
 
 // Do sends a request and reads its answer. Whatever status it has, an answer is no error. Errors are of type [Error].
@@ -59,23 +60,38 @@ func outcome(resp *Response, err *Error) string {
 }
 
 func (c *Client) do(ctx context.Context, r Request) (*Response, *Error) {
-	bounded, cancel := context.WithTimeout(ctx, cmp.Or(r.Timeout, DefaultTimeout))
-	defer cancel()
-	req, err := c.request(bounded, r)
-	if err != nil {
-		return nil, failure(bounded, err)
+	timeout := cmp.Or(r.Timeout, DefaultTimeout)
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > timeout {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
 	}
-	following := http.Client{Transport: c.transport, CheckRedirect: redirects(min(r.Follow, maxRedirects))}
-	answer, err := following.Do(req)
+	req, err := c.request(ctx, r)
 	if err != nil {
-		return nil, failure(bounded, err)
+		return nil, failure(ctx, err)
+	}
+	answer, err := c.send(req, r.Follow)
+	if err != nil {
+		return nil, failure(ctx, err)
 	}
 	defer answer.Body.Close()
-	resp := &Response{Status: answer.StatusCode, Header: answer.Header, URL: answer.Request.URL.String()}
+	resp := &Response{Status: answer.StatusCode, Header: answer.Header, URL: r.URL}
+	if r.Follow > 0 {
+		resp.URL = answer.Request.URL.String()
+	}
 	if resp.Body, err = readBody(answer, cmp.Or(r.MaxBody, DefaultMaxBody)); err != nil {
-		return nil, failure(bounded, err)
+		return nil, failure(ctx, err)
 	}
 	return resp, nil
+}
+
+// send sends a request. Where none is followed, what http.Client is about, redirects and cookies, is spared.
+func (c *Client) send(req *http.Request, follow int) (*http.Response, error) {
+	if follow == 0 {
+		return c.transport.RoundTrip(req)
+	}
+	following := http.Client{Transport: c.transport, CheckRedirect: redirects(min(follow, maxRedirects))}
+	return following.Do(req)
 }
 
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
@@ -83,12 +99,13 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), u.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), "", bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, &Error{Reason: BadURL, Err: err}
 	}
+	req.URL, req.Host = u, u.Host
 	if r.Header != nil {
-		req.Header = r.Header.Clone()
+		req.Header = maps.Clone(r.Header)
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", c.o.UserAgent)
@@ -99,9 +116,6 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 // redirects follows so many. Where they lead is checked as it is dialled; its form is checked here.
 func redirects(most int) func(*http.Request, []*http.Request) error {
 	return func(next *http.Request, before []*http.Request) error {
-		if most == 0 {
-			return http.ErrUseLastResponse
-		}
 		if len(before) > most {
 			return &Error{Reason: Redirects}
 		}
