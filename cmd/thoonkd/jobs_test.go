@@ -358,6 +358,14 @@ func TestClaimsOnAStream(t *testing.T) {
 		t.Fatalf("got %+v", third)
 	}
 	// The leases of a second outlast it, and the worker is told what somebody wants to be given up.
+	thoonktest.Eventually(t, "its lease is extended", func() bool {
+		var j struct {
+			State   string
+			Expires time.Time
+		}
+		admin.read(admin.send(200, "GET", jobPath("q", "j1"), "", ""), &j)
+		return j.State == "claimed" && j.Expires.After(second.job.Lease.Expires)
+	})
 	admin.send(202, "DELETE", jobPath("q", "j1"), "", "")
 	if told := thoonktest.Next(t, jobs); told.name != "cancel" || told.job.ID != "j1" {
 		t.Fatalf("got %+v", told)

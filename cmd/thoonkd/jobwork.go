@@ -41,7 +41,7 @@ var (
 func newJobWork(f *feedCLI) *cobra.Command {
 	var count int
 	var lease, grace time.Duration
-	cmd := &cobra.Command{
+	cmd := f.queueCommand(&cobra.Command{
 		Use:   "work QUEUE PROGRAM [ARG...]",
 		Short: "Run a program for each job, until interrupted",
 		Long: `Run a program for each job of a queue, one at a time, until interrupted.
@@ -56,23 +56,17 @@ Interrupted (SIGINT or SIGTERM) it claims no more, and lets the program end with
 or when it is interrupted again, the program is stopped and its job given back at once. Either way
 the exit code is 0. To stop is SIGTERM to the program and all that it started, and 5 s later
 SIGKILL; they have a process group of their own, so Ctrl-C does not reach them.`,
-		Example:           `  thoonkd job work mail ./send.sh --verbose`,
-		Args:              cobra.MinimumNArgs(2),
-		ValidArgsFunction: f.completeFeeds(1),
-		RunE: f.run(func(ctx context.Context, c *feedCall) error {
-			queue, err := c.feed()
-			if err != nil {
-				return err
-			}
-			if _, err := exec.LookPath(c.args[1]); err != nil {
-				return err
-			}
-			w := &jobWork{feedCall: c, queue: queue, lease: lease, grace: grace, signals: make(chan os.Signal, 2)}
-			signal.Notify(w.signals, os.Interrupt, syscall.SIGTERM)
-			defer signal.Stop(w.signals)
-			return w.run(ctx, count)
-		}),
-	}
+		Example: `  thoonkd job work mail ./send.sh --verbose`,
+		Args:    cobra.MinimumNArgs(2),
+	}, func(ctx context.Context, c *feedCall, queue thoonk.FeedName) error {
+		if _, err := exec.LookPath(c.args[1]); err != nil {
+			return err
+		}
+		w := &jobWork{feedCall: c, queue: queue, lease: lease, grace: grace, signals: make(chan os.Signal, 2)}
+		signal.Notify(w.signals, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(w.signals)
+		return w.run(ctx, count)
+	})
 	cmd.Flags().SetInterspersed(false) // what follows is the program's
 	cmd.Flags().IntVar(&count, "count", 0, "end after this `NUMBER` of jobs (0: never)")
 	cmd.Flags().DurationVar(&lease, "lease", 0, "`DURATION` of the lease (0: as the queue says)")

@@ -50,26 +50,7 @@ func (c *Client) Feeds(ctx context.Context, q FeedQuery) iter.Seq2[Feed, error] 
 	set(query, "match", string(q.Match))
 	set(query, "type", string(q.Type))
 	setNumber(query, "limit", q.Page)
-	return func(yield func(Feed, error) bool) {
-		for more := true; more; {
-			var page struct {
-				Feeds []json.RawMessage `json:"feeds"`
-				Next  string            `json:"next"`
-			}
-			if err := c.get(ctx, "/v1/feeds", query, &page); err != nil {
-				yield(Feed{}, err)
-				return
-			}
-			for _, raw := range page.Feeds {
-				feed, err := parseFeed(raw)
-				if !yield(feed, err) || err != nil {
-					return
-				}
-			}
-			more = page.Next != ""
-			query.Set("cursor", page.Next)
-		}
-	}
+	return list(ctx, c, "/v1/feeds", query, "feeds", parseFeed)
 }
 
 // CreateFeed declares a feed that must not be there yet.

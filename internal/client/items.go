@@ -34,26 +34,7 @@ func (c *Client) Items(ctx context.Context, q ItemQuery) iter.Seq2[Item, error] 
 	if q.Order == thoonk.Backward {
 		query.Set("order", "desc")
 	}
-	return func(yield func(Item, error) bool) {
-		for more := true; more; {
-			var page struct {
-				Items []json.RawMessage `json:"items"`
-				Next  string            `json:"next"`
-			}
-			if err := c.get(ctx, feedPath(q.Feed)+"/items", query, &page); err != nil {
-				yield(Item{}, err)
-				return
-			}
-			for _, raw := range page.Items {
-				item, err := parseItem(raw)
-				if !yield(item, err) || err != nil {
-					return
-				}
-			}
-			more = page.Next != ""
-			query.Set("cursor", page.Next)
-		}
-	}
+	return list(ctx, c, feedPath(q.Feed)+"/items", query, "items", parseItem)
 }
 
 // Item returns one item.

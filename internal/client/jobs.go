@@ -162,26 +162,7 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) iter.Seq2[Job, error] {
 	set(query, "state", string(q.State))
 	set(query, "group", q.Group)
 	setNumber(query, "limit", 1000)
-	return func(yield func(Job, error) bool) {
-		for more := true; more; {
-			var page struct {
-				Jobs []json.RawMessage `json:"jobs"`
-				Next string            `json:"next"`
-			}
-			if err := c.get(ctx, queuePath(thoonk.TypeJob, q.Queue)+"/items", query, &page); err != nil {
-				yield(Job{}, err)
-				return
-			}
-			for _, raw := range page.Jobs {
-				job, err := parseJob(raw)
-				if !yield(job, err) || err != nil {
-					return
-				}
-			}
-			more = page.Next != ""
-			query.Set("cursor", page.Next)
-		}
-	}
+	return list(ctx, c, queuePath(thoonk.TypeJob, q.Queue)+"/items", query, "jobs", parseJob)
 }
 
 // Claim claims jobs, and waits for a first one if there is none.
@@ -202,14 +183,12 @@ func (c *Client) jobs(ctx context.Context, r request) ([]Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	var page struct {
-		Jobs []json.RawMessage `json:"jobs"`
-	}
-	if err := decode(raw, &page); err != nil {
+	listed, err := listedIn(raw, "jobs")
+	if err != nil {
 		return nil, err
 	}
-	jobs := make([]Job, len(page.Jobs))
-	for i, raw := range page.Jobs {
+	jobs := make([]Job, len(listed))
+	for i, raw := range listed {
 		if jobs[i], err = parseJob(raw); err != nil {
 			return nil, err
 		}

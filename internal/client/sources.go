@@ -58,26 +58,7 @@ func (s SourceConfig) MarshalJSON() ([]byte, error) {
 // Sources yields all sources that the caller may see. It ends after the first error.
 func (c *Client) Sources(ctx context.Context) iter.Seq2[Source, error] {
 	query := url.Values{"limit": {"1000"}}
-	return func(yield func(Source, error) bool) {
-		for more := true; more; {
-			var page struct {
-				Sources []json.RawMessage `json:"sources"`
-				Next    string            `json:"next"`
-			}
-			if err := c.get(ctx, "/v1/sources", query, &page); err != nil {
-				yield(Source{}, err)
-				return
-			}
-			for _, raw := range page.Sources {
-				s, err := parseSource(raw)
-				if !yield(s, err) || err != nil {
-					return
-				}
-			}
-			more = page.Next != ""
-			query.Set("cursor", page.Next)
-		}
-	}
+	return list(ctx, c, "/v1/sources", query, "sources", parseSource)
 }
 
 // Source returns one source.

@@ -48,26 +48,7 @@ func (c *Client) Subscriptions(ctx context.Context, q SubscriptionQuery) iter.Se
 	set(query, "topic", q.Topic)
 	set(query, "callback", q.Callback)
 	set(query, "state", q.State)
-	return func(yield func(Subscription, error) bool) {
-		for more := true; more; {
-			var page struct {
-				Subscriptions []json.RawMessage `json:"subscriptions"`
-				Next          string            `json:"next"`
-			}
-			if err := c.get(ctx, "/v1/subscriptions", query, &page); err != nil {
-				yield(Subscription{}, err)
-				return
-			}
-			for _, raw := range page.Subscriptions {
-				s, err := parseSubscription(raw)
-				if !yield(s, err) || err != nil {
-					return
-				}
-			}
-			more = page.Next != ""
-			query.Set("cursor", page.Next)
-		}
-	}
+	return list(ctx, c, "/v1/subscriptions", query, "subscriptions", parseSubscription)
 }
 
 // Subscription returns one, with its attempts.
