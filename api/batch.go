@@ -22,7 +22,7 @@ const maxBatchBody = thoonk.MaxBatchBytes + 2<<20
 // @Failure     400,401,403,404,408,409,413,415,422,429,500,503 {object} problem
 // @Router      /v1/feeds/{feed}/batch [post]
 func (s *Server) postBatch(c *call) error {
-	feed, err := feedParam(c)
+	feed, err := pathParam(c, "feed", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}

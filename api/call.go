@@ -26,7 +26,7 @@ func (c *call) ctx() context.Context { return c.Request().Context() }
 // feed returns the feed that the path names if the caller has the right. Rights come before existence: who may not
 // read a feed does not learn whether it is there.
 func (c *call) feed(verb auth.Verb) (thoonk.FeedName, error) {
-	name, err := feedParam(c)
+	name, err := pathParam(c, "feed", thoonk.ParseFeedName)
 	if err != nil {
 		return "", err
 	}
@@ -35,11 +35,11 @@ func (c *call) feed(verb auth.Verb) (thoonk.FeedName, error) {
 
 // item is like feed, for a path that names an item too.
 func (c *call) item(verb auth.Verb) (thoonk.FeedName, thoonk.ItemID, error) {
-	name, err := feedParam(c)
+	name, err := pathParam(c, "feed", thoonk.ParseFeedName)
 	if err != nil {
 		return "", "", err
 	}
-	id, err := itemParam(c)
+	id, err := pathParam(c, "id", thoonk.ParseItemID)
 	if err != nil {
 		return "", "", err
 	}

@@ -24,7 +24,7 @@ func (c *call) jobPathOf(verbs ...auth.Verb) (queue thoonk.FeedName, id thoonk.J
 	if queue, err = c.anyOf(verbs...); err != nil {
 		return "", "", err
 	}
-	id, err = itemParam(c)
+	id, err = pathParam(c, "id", thoonk.ParseItemID)
 	return queue, id, err
 }
 

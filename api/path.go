@@ -52,20 +52,12 @@ func itemPath(feed thoonk.FeedName, id thoonk.ItemID) string {
 	return feedPath(feed) + "/items/" + escape(string(id))
 }
 
-func feedParam(c echo.Context) (thoonk.FeedName, error) {
-	s, err := segment(c.Param("feed"))
+// pathParam returns what a variable part of the path stands for.
+func pathParam[T ~string](c echo.Context, name string, parse func(string) (T, error)) (T, error) {
+	s, err := segment(c.Param(name))
 	if err != nil {
-		return "", inPath(err, "feed")
+		return "", inPath(err, name)
 	}
-	name, err := thoonk.ParseFeedName(s)
-	return name, inPath(err, "feed")
-}
-
-func itemParam(c echo.Context) (thoonk.ItemID, error) {
-	s, err := segment(c.Param("id"))
-	if err != nil {
-		return "", inPath(err, "id")
-	}
-	id, err := thoonk.ParseItemID(s)
-	return id, inPath(err, "id")
+	v, err := parse(s)
+	return v, inPath(err, name)
 }

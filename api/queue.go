@@ -25,7 +25,7 @@ func jobPath(queue thoonk.FeedName, id thoonk.JobID) string {
 
 // anyOf is like feed, for callers with any one of some rights.
 func (c *call) anyOf(verbs ...auth.Verb) (thoonk.FeedName, error) {
-	name, err := feedParam(c)
+	name, err := pathParam(c, "feed", thoonk.ParseFeedName)
 	if err != nil {
 		return "", err
 	}

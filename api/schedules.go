@@ -17,11 +17,8 @@ func (c *call) schedulePath(verbs ...auth.Verb) (queue thoonk.FeedName, name tho
 	if err := c.noQuery(); err != nil {
 		return "", "", err
 	}
-	s, err := segment(c.Param("name"))
-	if err == nil {
-		name, err = thoonk.ParseItemID(s)
-	}
-	return queue, name, inPath(err, "name")
+	name, err = pathParam(c, "name", thoonk.ParseItemID)
+	return queue, name, err
 }
 
 // @Summary     List schedules

@@ -37,15 +37,6 @@ func (c *call) hidden(err error, name thoonk.FeedName) error {
 	return err
 }
 
-func sourceParam(c *call) (thoonk.FeedName, error) {
-	s, err := segment(c.Param("source"))
-	if err != nil {
-		return "", inPath(err, "source")
-	}
-	name, err := thoonk.ParseFeedName(s)
-	return name, inPath(err, "source")
-}
-
 // @Summary     Show a source
 // @Description Its declaration, how it is, and what came in. The entity tag is that of the declaration; how it is changes without.
 // @ID          getSource
@@ -56,7 +47,7 @@ func sourceParam(c *call) (thoonk.FeedName, error) {
 // @Failure     400,401,404,429,500,503 {object} problem
 // @Router      /v1/sources/{source} [get]
 func (s *Server) getSource(c *call) error {
-	name, err := sourceParam(c)
+	name, err := pathParam(c, "source", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}
@@ -90,7 +81,7 @@ func (c *call) sendSource(status int, source thoonk.Source, state thoonk.SourceS
 // @Failure     400,401,403,408,409,412,413,415,422,429,500,503 {object} problem
 // @Router      /v1/sources/{source} [put]
 func (s *Server) putSource(c *call) error {
-	name, err := sourceParam(c)
+	name, err := pathParam(c, "source", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}
@@ -134,7 +125,7 @@ func (s *Server) putSource(c *call) error {
 // @Failure     400,401,403,404,408,409,412,413,415,422,429,500,503 {object} problem
 // @Router      /v1/sources/{source} [patch]
 func (s *Server) patchSource(c *call) error {
-	name, err := sourceParam(c)
+	name, err := pathParam(c, "source", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}
@@ -235,7 +226,7 @@ func inSource(err error) error {
 // @Failure     400,401,404,409,412,422,429,500,503 {object} problem
 // @Router      /v1/sources/{source} [delete]
 func (s *Server) deleteSource(c *call) error {
-	name, err := sourceParam(c)
+	name, err := pathParam(c, "source", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}
@@ -261,7 +252,7 @@ func (s *Server) deleteSource(c *call) error {
 // @Failure     400,401,404,409,429,500,501,503 {object} problem
 // @Router      /v1/sources/{source}/refresh [post]
 func (s *Server) refreshSource(c *call) error {
-	name, err := sourceParam(c)
+	name, err := pathParam(c, "source", thoonk.ParseFeedName)
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,13 @@ func weight(params map[string]string) float64 {
 	if !given {
 		return 1
 	}
+	return quality(q)
+}
+
+// quality is a weight from 0 to 1 (RFC 9110 section 12.4.2); what is none counts as not given.
+func quality(q string) float64 {
 	w, err := strconv.ParseFloat(q, 64)
-	if err != nil {
+	if err != nil || !(w >= 0 && w <= 1) { // NaN is neither
 		return 1
 	}
 	return w

@@ -20,6 +20,8 @@ func TestAccepts(t *testing.T) {
 		"*/*, text/event-stream;q=0":          false,
 		"text/*;q=0, */*":                     false,
 		"text/event-stream;q=0.000":           false,
+		"text/event-stream;q=nan":             true, // no weight, and so none that forbids
+		"text/event-stream;q=-1":              true,
 	} {
 		if got := Accepts([]string{header}, eventStream); got.Weight > 0 != want {
 			t.Errorf("Accept: %s is %v", header, got)
@@ -52,4 +54,25 @@ func TestPreference(t *testing.T) {
 			t.Errorf("Accept: %s is %v", header, got)
 		}
 	}
+}
+
+// Whatever a client sends is read in bounded weights, and of two wishes at most one is the stronger.
+func FuzzAccepts(f *testing.F) {
+	for _, s := range []string{"", "*/*;q=0.1, text/event-stream", "application/json;q=nan", "text/*;q=1e999,", `a/b;c="d,e";q=0`, "gzip;q=-0, identity;q=+inf"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		streamed, paged := Accepts([]string{header}, eventStream), Accepts([]string{header}, mediaJSON)
+		for _, p := range []Preference{streamed, paged} {
+			if !(p.Weight >= 0 && p.Weight <= 1) {
+				t.Fatalf("%q weighs %v", header, p.Weight)
+			}
+		}
+		if streamed.Over(paged) && paged.Over(streamed) || streamed.Over(streamed) {
+			t.Fatalf("%q: %v and %v", header, streamed, paged)
+		}
+		if PrefersGzip([]string{header}) && PrefersGzip([]string{header, "gzip;q=0"}) {
+			t.Fatalf("%q: gzip, although it is refused", header)
+		}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -50,9 +49,5 @@ func codingWeight(params string) float64 {
 	if !strings.EqualFold(name, "q") {
 		return 1
 	}
-	w, err := strconv.ParseFloat(value, 64)
-	if err != nil {
-		return 1
-	}
-	return w
+	return quality(value)
 }
