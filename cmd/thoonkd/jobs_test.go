@@ -344,7 +344,7 @@ func TestClaimsOnAStream(t *testing.T) {
 	t.Parallel()
 	p := serveReady(t, "--redis", thoonktest.Redis(t).URL())
 	admin := p.as("root", "*=admin")
-	admin.send(201, "PUT", "/v1/jobs/q", "", `{"lease":"1s"}`)
+	admin.send(201, "PUT", "/v1/jobs/q", "", `{"lease":"3s"}`)
 	for n := range 4 {
 		admin.send(201, "POST", "/v1/jobs/q/items", "", fmt.Sprintf(`{"id":"j%d","payload":{"n":%d}}`, n, n))
 	}
@@ -357,17 +357,30 @@ func TestClaimsOnAStream(t *testing.T) {
 	if third := thoonktest.Next(t, jobs); third.job.ID != "j2" {
 		t.Fatalf("got %+v", third)
 	}
-	// The leases of a second outlast it, and the worker is told what somebody wants to be given up.
-	thoonktest.Eventually(t, "its lease is extended", func() bool {
-		var j struct {
-			State   string
-			Expires time.Time
-		}
-		admin.read(admin.send(200, "GET", jobPath("q", "j1"), "", ""), &j)
-		return j.State == "claimed" && j.Expires.After(second.job.Lease.Expires)
-	})
+	// The leases of three seconds outlast them, and the worker is told what somebody wants to be given up.
+	extended := func(until time.Time) {
+		t.Helper()
+		thoonktest.Eventually(t, "its lease is extended", func() bool {
+			var j struct {
+				State   string
+				Attempt int
+				Expires time.Time
+			}
+			admin.read(admin.send(200, "GET", jobPath("q", "j1"), "", ""), &j)
+			if j.State != "claimed" || j.Attempt != 1 {
+				t.Fatalf("it is %+v", j)
+			}
+			return j.Expires.After(until)
+		})
+	}
+	extended(second.job.Lease.Expires.Add(4 * time.Second))
 	admin.send(202, "DELETE", jobPath("q", "j1"), "", "")
 	if told := thoonktest.Next(t, jobs); told.name != "cancel" || told.job.ID != "j1" {
+		t.Fatalf("got %+v", told)
+	}
+	extended(time.Now().Add(3 * time.Second)) // it is told once
+	admin.send(200, "POST", jobPath("q", "j1")+"/cancel", "", `{"lease":"`+second.job.Lease.Token+`"}`)
+	if told := thoonktest.Next(t, jobs); told.name != "job" || told.job.ID != "j3" {
 		t.Fatalf("got %+v", told)
 	}
 	leave()
@@ -457,6 +470,10 @@ func TestQueuesOverREST(t *testing.T) {
 	}
 	if r := getter.send(200, "POST", "/v1/queues/q/get", "", `{"wait":0}`); string(r.body) != `{"items":[],"reason":"empty"}` {
 		t.Errorf("got %s", r.body)
+	}
+	id = thoonktest.NewForeign(t, server.Client()).Put("q", "5", false)
+	if r := getter.send(200, "GET", "/v1/queues/q/items", "", ""); string(r.body) != `{"items":[{"id":"`+id+`","text":"5"}],"length":1,"leased":0}` {
+		t.Errorf("peeked %s", r.body)
 	}
 }
 
