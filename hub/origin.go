@@ -93,7 +93,7 @@ func (h *Hub) publish(ctx context.Context, form url.Values) (int, error) {
 		return 0, err
 	}
 	for _, u := range urls {
-		if !h.foreign(u) && !strings.HasPrefix(strings.ToLower(u), strings.ToLower(h.o.Addresses.Base())) {
+		if !h.foreign(u) && !h.o.Addresses.has(u) {
 			return 0, thoonk.E(thoonk.Forbidden, "hub.url is no topic of this hub").In("hub.url")
 		}
 	}

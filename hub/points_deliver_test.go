@@ -71,10 +71,11 @@ func TestPoint26FullContent(t *testing.T) {
 	f, c := withBlog(t, quick)
 	long := strings.TrimSpace(strings.Repeat("long ", 2000))
 	f.text("blog", "before", "0")
-	raw, asJSON := newCallback(t, "/"), newCallback(t, "/")
+	raw, asJSON, asRSS := newCallback(t, "/"), newCallback(t, "/"), newCallback(t, "/")
 	f.subscribe(c, "/feeds/blog.atom")
 	f.subscribe(raw, "/feeds/blog/latest")
 	f.subscribe(asJSON, "/feeds/blog.json")
+	f.subscribe(asRSS, "/feeds/blog.rss")
 	_, err := f.Batch(f.ctx, thoonk.Batch{Feed: "blog", Operations: []thoonk.Operation{
 		{Kind: thoonk.Publish, ID: "x", Form: thoonk.FormText, Body: []byte(long)},
 		{Kind: thoonk.Publish, ID: "y", Form: thoonk.FormText, Body: []byte("2")},
@@ -87,6 +88,7 @@ func TestPoint26FullContent(t *testing.T) {
 		t.Errorf("no tombstone:\n%s", d.body)
 	}
 	f.wantEntries(asJSON.next(), long, "2")
+	f.wantEntries(asRSS.next(), long, "2")
 	if one, two := raw.next().body, raw.next().body; one != long || two != "2" {
 		t.Errorf("raw: %q, %q", one, two)
 	}
@@ -216,13 +218,16 @@ func TestPoint32AFailingSubscriberStays(t *testing.T) {
 func TestPoint33PublishTakesManyURLs(t *testing.T) {
 	f, _ := withBlog(t, quick)
 	for _, form := range [][]string{
-		{"hub.url", blogTopic}, {"hub.url", blogTopic, "hub.url", publicURL + "/feeds/a.atom"}, {"hub.topic", blogTopic}, {"hub.url", publicURL + "/"},
+		{"hub.url", blogTopic}, {"hub.url", blogTopic, "hub.url", publicURL + "/feeds/a.atom"}, {"hub.topic", blogTopic}, {"hub.url", publicURL + "/"}, {"hub.url", "HTTPS://hub.test:443"},
 	} {
 		if w := f.post("", append([]string{"hub.mode", "publish"}, form...)...); w.Code != 204 {
 			t.Errorf("%q is answered %d: %s", form, w.Code, w.Body)
 		}
 	}
-	f.refuses(403, "no topic of this hub", "hub.mode", "publish", "hub.url", "https://elsewhere.test/")
+	for _, other := range []string{"https://elsewhere.test/", "https://hub.test.elsewhere.test/feeds/blog.atom", "http://hub.test/feeds/blog.atom"} {
+		f.refuses(403, "no topic of this hub", "hub.mode", "publish", "hub.url", blogTopic, "hub.url", other)
+	}
+	f.refuses(400, "hub.url is given more than 100 times", append([]string{"hub.mode", "publish"}, strings.Split(strings.Repeat("hub.url "+blogTopic+" ", 101), " ")...)...)
 }
 
 func TestPoint34PublishIs204(t *testing.T) {

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/thoonkd/thoonkd/internal/outbound"
 	"github.com/thoonkd/thoonkd/internal/thoonk"
 	"github.com/thoonkd/thoonkd/internal/thoonktest"
 )
@@ -53,6 +56,61 @@ func TestPoint38Sync(t *testing.T) {
 		t.Errorf("without room, and with async, it is answered %d", code)
 	}
 	c.asked("unsubscribe")
+}
+
+// watched is a client that notes how long a request may take.
+type watched struct {
+	Sender
+	longest *atomic.Int64
+}
+
+func (w watched) Do(ctx context.Context, r outbound.Request) (*outbound.Response, error) {
+	if end, ok := ctx.Deadline(); ok && r.Purpose == "verification" {
+		w.longest.Store(int64(time.Until(end)))
+	}
+	return w.Sender.Do(ctx, r)
+}
+
+// A callback that does not answer is waited for 10 s at most, however long others are; then it is asked later, if the
+// subscriber takes that.
+func TestSyncIsBounded(t *testing.T) {
+	t.Parallel()
+	w := watched{outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), new(atomic.Int64)}
+	settings := quick
+	settings.Timeout = time.Minute
+	f := newFixtureSending(t, settings, w)
+	f.feed("blog", thoonk.Config{})
+	c := newCallback(t, "/cb")
+	form := []string{"hub.mode", "subscribe", "hub.callback", c.url, "hub.topic", blogTopic, "hub.verify", "sync"}
+	if r := f.post("", form...); r.Code != 204 {
+		t.Fatal(r.Code, r.Body)
+	}
+	c.asked("subscribe")
+	if longest := time.Duration(w.longest.Load()); longest <= 0 || longest > 10*time.Second {
+		t.Errorf("the subscriber may wait %v", longest)
+	}
+	fails := 0
+	c.verifies(func(w http.ResponseWriter, q url.Values) {
+		if fails++; fails <= 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, q.Get("hub.challenge"))
+	})
+	form[1] = "unsubscribe"
+	if r := f.post("", form...); r.Code != 503 || len(f.subscriptions()) != 1 {
+		t.Errorf("a callback that cannot answer: %d %s", r.Code, r.Body)
+	}
+	c.asked("unsubscribe")
+	if r := f.post("", append(form, "hub.verify", "async")...); r.Code != 202 {
+		t.Errorf("and with async: %d %s", r.Code, r.Body)
+	}
+	c.asked("unsubscribe")
+	c.asked("unsubscribe") // again, now that nobody waits
+	f.settled()
+	if n := len(f.subscriptions()); n != 0 {
+		t.Errorf("there are %d subscriptions", n)
+	}
 }
 
 func TestPoint39TheVerifyTokenIsEchoed(t *testing.T) {

@@ -252,6 +252,13 @@ func TestPoint13BadRequestsGetAPlainReason(t *testing.T) {
 	if w := f.serve("", r); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("80 KB are answered %d", w.Code)
 	}
+	for _, body := range []string{"hub.mode=%zz", "hub.mode=subscribe;hub.topic=x"} {
+		r := httptest.NewRequest(http.MethodPost, publicURL+"/hub", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if w := f.serve("", r); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "not a form") {
+			t.Errorf("%q is answered %d: %s", body, w.Code, w.Body)
+		}
+	}
 	if len(f.subscriptions()) != 0 || len(c.gets) != 0 {
 		t.Error("something came of it")
 	}

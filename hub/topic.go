@@ -96,6 +96,16 @@ func (a Addresses) Item(feed thoonk.FeedName, id thoonk.ItemID) string {
 	return a.Base() + "/v1/feeds/" + url.PathEscape(string(feed)) + "/items/" + escaped
 }
 
+// has reports whether an address is below the public URL, whether it is a topic or not.
+func (a Addresses) has(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || strings.ToLower(u.Scheme) != a.base.Scheme || host(u) != a.base.Host {
+		return false
+	}
+	path, ok := strings.CutPrefix(unreserved(u.EscapedPath()), unreserved(a.base.Path))
+	return ok && (path == "" || path[0] == '/')
+}
+
 // Parse returns the topic that an address stands for, in whatever equivalent spelling: letter case of scheme and host,
 // a default port, percent-encoding (RFC 3986 section 6.2.2). The bare address of a feed stands for its Atom document, which
 // is what it answers to who prefers nothing else. Errors: NotFound if it is no topic here.

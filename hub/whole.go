@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"math"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 type whole struct {
 	telling
 	tag      string // of what it was made of
+	bytes    int    // of the bodies, where there are several feeds
 	modified time.Time
 }
 
@@ -100,7 +102,7 @@ func latest(items []item) []item {
 // readJobs reads which jobs have ended or were put aside, as far as the history tells.
 func (r *Renderer) readJobs(ctx context.Context, w *whole) error {
 	q := thoonk.ChangeQuery{Feed: w.feed.Name, Limit: pageEntries}
-	c := condenser{renderer: r, telling: w.telling, feeds: map[thoonk.FeedName]thoonk.Feed{w.feed.Name: w.feed}}
+	var ended []thoonk.Event
 	for {
 		page, err := r.Store.Changes(ctx, q)
 		if err != nil {
@@ -110,24 +112,42 @@ func (r *Renderer) readJobs(ctx context.Context, w *whole) error {
 			w.tag, w.updated, w.modified = page.Revision.String(), page.Revision.Time(), page.Revision.Time()
 		}
 		for _, e := range page.Changes {
-			if !e.Job {
-				continue
-			}
-			if err := c.take(ctx, e); err != nil {
-				return err
+			if e.Job && (e.Kind == thoonk.Finish || e.Kind == thoonk.Stall) {
+				ended = append(ended, e)
 			}
 		}
 		if len(page.Changes) == 0 {
 			break
 		}
+		if len(ended) > 4*maxEntries { // the history may be long
+			ended = lastWords(ended)
+		}
 		q.After = page.Changes[len(page.Changes)-1].Revision
 	}
-	w.items = c.items[max(0, len(c.items)-maxEntries):]
-	slices.Reverse(w.items)
+	for _, e := range slices.Backward(lastWords(ended)) {
+		w.items = append(w.items, jobItem(w.feed, e))
+	}
 	if w.topic.Format == Raw {
 		w.items = latest(w.items)
 	}
 	return nil
+}
+
+// lastWords keeps of each job the last change, of as many jobs as a document shows.
+func lastWords(changes []thoonk.Event) []thoonk.Event {
+	seen := make(map[thoonk.ItemID]bool, maxEntries)
+	var last []thoonk.Event
+	for _, e := range slices.Backward(changes) {
+		if len(last) == maxEntries {
+			break
+		}
+		if !seen[e.ItemID] {
+			seen[e.ItemID] = true
+			last = append(last, e)
+		}
+	}
+	slices.Reverse(last)
+	return last
 }
 
 // readSeveral reads the newest items of all feeds that match and may be told of.
@@ -149,14 +169,15 @@ func (r *Renderer) readSeveral(ctx context.Context, w *whole, may func(thoonk.Fe
 				return err
 			}
 			sum.Write([]byte(string(f.Name) + "\x00" + tag + "\x00"))
+			w.keepNewest(2) // more than are shown, so that it is not sorted anew for each feed
 		}
 		if len(feeds) < q.Limit {
 			break
 		}
 		q.After = feeds[len(feeds)-1].Name
 	}
-	slices.SortStableFunc(w.items, func(a, b item) int { return b.Updated.Compare(a.Updated) })
-	w.items = bounded(w.items)
+	w.bytes = math.MaxInt
+	w.keepNewest(1)
 	w.tag = base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:15])
 	w.modified = w.updated
 	return nil
@@ -172,6 +193,7 @@ func (r *Renderer) readOneOf(ctx context.Context, w *whole, f thoonk.Feed) (tag 
 	}
 	for _, i := range page.Items {
 		w.items = append(w.items, item{feed: f, content: page.Content, Item: i})
+		w.bytes += len(i.Body)
 	}
 	if at := page.Revision.Time(); at.After(w.updated) {
 		w.updated = at
@@ -179,12 +201,19 @@ func (r *Renderer) readOneOf(ctx context.Context, w *whole, f thoonk.Feed) (tag 
 	return page.Revision.String(), nil
 }
 
-func bounded(items []item) []item {
-	size := 0
-	for n, i := range items {
-		if size += len(i.Body); n == maxEntries || size > maxEntryBytes && n > 0 {
-			return items[:n]
-		}
+// keepNewest drops what is older than a document shows, once there is so many times more than that.
+func (w *whole) keepNewest(times int) {
+	if len(w.items) <= times*maxEntries && w.bytes <= times*maxEntryBytes {
+		return
 	}
-	return items
+	slices.SortStableFunc(w.items, func(a, b item) int { return b.Updated.Compare(a.Updated) })
+	w.bytes = 0
+	for n, i := range w.items {
+		if n == maxEntries || n > 0 && w.bytes+len(i.Body) > maxEntryBytes {
+			clear(w.items[n:]) // or the bodies are kept behind the end
+			w.items = w.items[:n]
+			return
+		}
+		w.bytes += len(i.Body)
+	}
 }
