@@ -168,7 +168,7 @@ func TestByRoster(t *testing.T) {
 			}
 			return bare == "friend@a.test", nil
 		}
-	}, func(f *fake, n *notify.Notifier) {
+	}, func(f *fake, _ *notify.Notifier) {
 		f.log(event(1, thoonk.Publish, "i"))
 		f.want("a publish", "friend@a.test/phone item id=i", "member@a.test item id=i", "owner@a.test item id=i", "reader@a.test item id=i")
 		f.log(event(2, thoonk.Delete, ""))
