@@ -293,7 +293,7 @@ func TestCancelAndStall(t *testing.T) {
 			t.Errorf("the error is %q", j.Error)
 		}
 		f.noLeases("q")
-		f.wantToldJobs("q", "submit a", "claim a", "cancel a", "claim a", "cancel a", "claim a", "stall a attempts", "edit a", "retry a", "claim a", "stall a")
+		f.wantToldJobs("q", "submit a", "claim a", "cancel a", "claim a", "cancel a", "claim a", "stall a attempts", "edit a", "edit a", "retry a", "claim a", "stall a")
 	})
 }
 
