@@ -89,7 +89,7 @@ func startWork(p *process, flags []string, program string) *workBinary {
 		p.t.Fatal(err)
 	}
 	w := &workBinary{t: p.t, dir: p.t.TempDir(), stderr: make(chan string, 100)}
-	w.cmd = exec.Command(path, append(append([]string{"job", "work"}, flags...), "q", "sh", "-c", program)...)
+	w.cmd = exec.Command(path, append(append([]string{"job", "work"}, flags...), "q", "sh", "-c", "exec 2>/dev/null; "+program)...)
 	w.cmd.Env = append(p.feedEnv(), "HOME="+p.t.TempDir(), "PATH="+os.Getenv("PATH"), "DIR="+w.dir)
 	w.cmd.Stdout = &w.stdout
 	said, err := w.cmd.StderrPipe()
