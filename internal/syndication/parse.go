@@ -23,6 +23,7 @@ import (
 const (
 	MaxDocument = 8 << 20 // bytes
 	maxDepth    = 256     // of elements in each other
+	maxID       = 4 << 10 // bytes of an id that is taken as it stands
 	maxParsed   = 10_000  // entries, and tombstones
 )
 
@@ -88,7 +89,8 @@ func parseXML(doc []byte, contentType string, at place) (Feed, error) {
 }
 
 func parseOnce(doc []byte, at place) (Feed, error) {
-	if err := checkDepth(doc); err != nil {
+	ids, err := survey(doc)
+	if err != nil {
 		return Feed{}, err
 	}
 	p := gofeed.NewParser()
@@ -97,31 +99,60 @@ func parseOnce(doc []byte, at place) (Feed, error) {
 	if err != nil {
 		return Feed{}, err
 	}
-	return fromGofeed(parsed, at), nil
+	f := fromGofeed(parsed, at)
+	if parsed.FeedType == "atom" {
+		f.exactly(ids)
+	}
+	return f, nil
 }
 
 var errTooDeep = errors.New("too many elements in each other")
 
-// checkDepth comes before the parser, which goes down by recursion. Entities that a document declares are never
-// expanded, by neither.
-func checkDepth(doc []byte) error {
+// survey comes before the parser, which goes down by recursion. Entities that a document declares are never expanded, by
+// neither. It returns the ids of Atom's entries as they stand, which the parser takes for references.
+func survey(doc []byte) (ids []string, err error) {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	d.Strict = false
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	depth := 0
+	depth, entry, id := 0, false, false
 	for {
 		t, err := d.RawToken()
 		if err != nil {
-			return nil //nolint:nilerr // for the parser to find
+			return ids, nil //nolint:nilerr // for the parser to find
 		}
-		switch t.(type) {
+		switch t := t.(type) {
 		case xml.StartElement:
 			depth++
+			switch {
+			case depth == 2:
+				if entry = t.Name.Local == "entry"; entry {
+					ids = append(ids, "")
+				}
+			case depth == 3:
+				id = entry && t.Name.Local == "id"
+			}
+		case xml.CharData:
+			if last := len(ids) - 1; id && depth == 3 && len(ids[last]) <= maxID {
+				ids[last] += string(t)
+			}
 		case xml.EndElement:
+			id = id && depth > 3
 			depth--
 		}
 		if depth > maxDepth {
-			return errTooDeep
+			return nil, errTooDeep
+		}
+	}
+}
+
+// exactly gives entries of Atom their ids as they stand (RFC 4287 section 4.2.6.1), where they can be told.
+func (f *Feed) exactly(ids []string) {
+	if len(ids) != len(f.Entries) {
+		return
+	}
+	for i, id := range ids {
+		if id = strings.TrimSpace(id); id != "" && len(id) <= maxID && utf8.ValidString(id) {
+			f.Entries[i].ID = id
 		}
 	}
 }

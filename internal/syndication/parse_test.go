@@ -80,6 +80,29 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
+// Dates before 1970 are dates: archives have them.
+func TestOldDates(t *testing.T) {
+	t.Parallel()
+	old := time.Date(1918, 11, 11, 11, 0, 0, 0, time.UTC)
+	for format, doc := range documents(Feed{ID: "urn:f", Self: "https://example.org/f", Updated: old, Entries: []Entry{
+		{ID: "urn:e", Title: "T", ContentText: "x", Published: old, Updated: old.Add(time.Hour)},
+		{ID: "urn:e:2", Title: "T", ContentText: "x", Published: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), Updated: time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC)},
+	}}) {
+		if format == "html" {
+			continue
+		}
+		f, err := Parse(doc, "", "")
+		if err != nil || len(f.Entries) != 2 {
+			t.Errorf("%s: %+v, %v", format, f, err)
+			continue
+		}
+		a, b := f.Entries[0], f.Entries[1]
+		if !a.Published.Equal(old) || !a.Updated.Equal(old.Add(time.Hour)) || b.Updated.Unix() != -1 || b.Published.Year() != 1 {
+			t.Errorf("%s: %v %v, %v %v\n%s", format, a.Published, a.Updated, b.Published, b.Updated, doc)
+		}
+	}
+}
+
 func TestBelievable(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -103,7 +126,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("<rss><channel><item><title>caf\xe9</title></item>"), "text/xml; charset=big5")
 	f.Fuzz(func(t *testing.T, doc []byte, contentType string) {
-		feed, err := Parse(doc, contentType, "")
+		feed, err := Parse(doc, contentType, "https://example.org/a/feed?x")
 		if err != nil {
 			if k := thoonk.KindOf(err); k != thoonk.Invalid && k != thoonk.TooLarge {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package syndication
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -50,6 +51,29 @@ func TestRelativeReferences(t *testing.T) {
 		if test.html != "" && e.ContentHTML != test.html {
 			t.Errorf("%s:\n%s\nwant\n%s", name, e.ContentHTML, test.html)
 		}
+	}
+}
+
+// Ids are compared as they stand, and are no references.
+func TestIDsStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	ids := []string{"e 1", "HTTP://Example.org/\u00fc", "http://example.org/a/../b", "urn:x:%7e", "5", "a&b"}
+	doc := `<a:feed xmlns:a="http://www.w3.org/2005/Atom" xml:base="https://example.org/x/"><a:id>f</a:id>`
+	for _, id := range ids {
+		doc += "<a:entry><a:source><a:id>other</a:id></a:source><a:id>\n" + strings.ReplaceAll(id, "&", "<![CDATA[&]]>") + " </a:id><a:title>t</a:title><a:content type=\"xhtml\"><entry><id>no</id></entry></a:content></a:entry>"
+	}
+	f, err := Parse([]byte(doc+"</a:feed>"), "", "https://example.org/feed")
+	if err != nil || len(f.Entries) != len(ids) {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	for i, e := range f.Entries {
+		if e.ID != ids[i] {
+			t.Errorf("%q became %q", ids[i], e.ID)
+		}
+	}
+	latin := `<?xml version="1.0" encoding="ISO-8859-1"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><id>urn:` + "\xfc" + `</id><title>t</title></entry></feed>`
+	if f, err := Parse([]byte(latin), "", ""); err != nil || len(f.Entries) != 1 || f.Entries[0].ID != "urn:\u00fc" && f.Entries[0].ID != "urn:%C3%BC" {
+		t.Errorf("%+v, %v", f.Entries, err)
 	}
 }
 
