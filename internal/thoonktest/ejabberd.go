@@ -19,7 +19,7 @@ import (
 func Ejabberd(t testing.TB) *XMPPServer {
 	t.Helper()
 	needEjabberd(t)
-	return own(t, newEjabberd)
+	return own(t, func() (*XMPPServer, error) { return newEjabberd("", "") })
 }
 
 // SharedEjabberd returns the one ejabberd of this test process that tests share which do not restart it. Its [TestMain] calls
@@ -52,10 +52,29 @@ func ejabberdCode() string {
 func ConfiguredEjabberd(t testing.TB, host, listeners, modules string) *XMPPServer {
 	t.Helper()
 	needEjabberd(t)
-	return own(t, func() (*XMPPServer, error) { return ejabberdWith(host, listeners, modules, 1) })
+	return own(t, func() (*XMPPServer, error) { return ejabberdWith(host, listeners, modules, 1, "", "") })
 }
 
-func newEjabberd() (*XMPPServer, error) {
+// ProsodyAndEjabberd starts a Prosody, of a.test, and an ejabberd, of c.test, that reach each other.
+func ProsodyAndEjabberd(t testing.TB) (a, c *XMPPServer) {
+	t.Helper()
+	needProsody(t)
+	needEjabberd(t)
+	hosts := map[string]string{}
+	for _, host := range []string{"a.test", "c.test"} {
+		ip, err := loopback()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[host] = ip
+	}
+	names := serviceNames(t, hosts)
+	return own(t, func() (*XMPPServer, error) { return newProsody("a.test", hosts) }),
+		own(t, func() (*XMPPServer, error) { return newEjabberd(hosts["c.test"], names) })
+}
+
+// newEjabberd prepares a server at an address, by default one of its own. names is where it looks up other servers; empty: nowhere.
+func newEjabberd(ip, names string) (*XMPPServer, error) {
 	const host = "c.test"
 	listeners, friends := "listen:\n", []string{}
 	for n, d := range domains(host)[2:] {
@@ -69,14 +88,16 @@ func newEjabberd() (*XMPPServer, error) {
 access_rules: {friends: {allow: friends}}
 modules:
   mod_privilege: {roster: {both: friends}}
-`, strings.Join(friends, ", ")), 2*components)
+`, strings.Join(friends, ", ")), 2*components, ip, names)
 }
 
 // ejabberdWith prepares a server that takes components on some ports.
-func ejabberdWith(host, listeners, modules string, ports int) (*XMPPServer, error) {
-	ip, err := loopback()
-	if err != nil {
-		return nil, err
+func ejabberdWith(host, listeners, modules string, ports int, ip, names string) (*XMPPServer, error) {
+	if ip == "" {
+		var err error
+		if ip, err = loopback(); err != nil {
+			return nil, err
+		}
 	}
 	dir, err := os.MkdirTemp("", "ejabberd")
 	if err != nil {
@@ -88,10 +109,18 @@ func ejabberdWith(host, listeners, modules string, ports int) (*XMPPServer, erro
 	if err := os.WriteFile(config, []byte(strings.ReplaceAll(text, "127.0.0.1", ip)), 0o600); err != nil {
 		return nil, err
 	}
+	inetrc := filepath.Join(dir, "inetrc") // which an ejabberd obeys for the names of services, and not for those of hosts
+	known := "{resolv_conf, \"\"}.\nclear_ns.\n{lookup, [file, dns]}.\n"
+	if at, port, err := net.SplitHostPort(names); err == nil {
+		known += fmt.Sprintf("{nameserver, {%s}, %s}.\n", strings.ReplaceAll(at, ".", ", "), port)
+	}
+	if err := os.WriteFile(inetrc, []byte(known), 0o600); err != nil {
+		return nil, err
+	}
 	s.command = func() *exec.Cmd {
 		cmd := exec.Command("erl", "-noinput", "-pa", ejabberdCode(), "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(dir, "db")), "-s", "ejabberd")
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "EJABBERD_CONFIG_PATH="+config, "EJABBERD_LOG_PATH="+filepath.Join(dir, "ejabberd.log"), "HOME="+dir)
+		cmd.Env = append(os.Environ(), "EJABBERD_CONFIG_PATH="+config, "EJABBERD_LOG_PATH="+filepath.Join(dir, "ejabberd.log"), "HOME="+dir, "ERL_INETRC="+inetrc)
 		return cmd
 	}
 	s.addUser = func(host, name, password string) error {
@@ -118,6 +147,8 @@ LISTENERS
   - {port: 5269, ip: 127.0.0.1, module: ejabberd_s2s_in, max_stanza_size: 4000000}
   - {port: 5280, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {/api: mod_http_api, /xmpp-websocket: ejabberd_http_ws}}
 s2s_use_starttls: false
+s2s_dns_timeout: 1
+s2s_dns_retries: 1
 auth_method: internal
 auth_password_format: plain
 api_permissions: {tests: {who: all, what: "*"}}
@@ -126,5 +157,6 @@ MODULES
   mod_ping: {}
   mod_roster: {}
   mod_http_api: {}
+  mod_s2s_dialback: {}
   mod_pubsub: {host: pubsub.@HOST@, access_createnode: all, plugins: [flat]}
 `

@@ -60,7 +60,7 @@ var (
 		}
 		return newProsody("a.test", map[string]string{"a.test": ip})
 	}}
-	sharedEjabberd = shared{make: newEjabberd}
+	sharedEjabberd = shared{make: func() (*XMPPServer, error) { return newEjabberd("", "") }}
 )
 
 // shared is a server that is started when it is first asked for.

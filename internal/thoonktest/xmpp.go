@@ -95,7 +95,7 @@ func (s *XMPPServer) NextComponent() (c Component, ok bool) {
 
 // OpenXMPP starts a server without a test: "prosody" or "ejabberd". stop ends it and removes what it has written.
 func OpenXMPP(kind string) (s *XMPPServer, stop func(), err error) {
-	create := newEjabberd
+	create := sharedEjabberd.make
 	if kind == "prosody" {
 		create = sharedProsody.make
 	}
