@@ -309,3 +309,28 @@ func TestDirect(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for an answer that is too long is told so, and does not wait any longer; another one's word does not count.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	l, fake := attach(t, &echo{}, func(o *link.Options) { o.MaxStanza = 128 << 10 })
+	done := make(chan error, 1)
+	go func() {
+		_, err := l.Request(t.Context(), jid.MustParse("pubsub.b.test"), "get", stanza.New("u", "q"))
+		done <- err
+	}()
+	_, rest, _ := strings.Cut(fake.Next(), " id='")
+	id, _, _ := strings.Cut(rest, "'")
+	for _, from := range []string{"mallory.test", "pubsub.b.test"} {
+		select {
+		case err := <-done:
+			t.Fatal("before the answer", err)
+		default:
+		}
+		fake.Send("<iq type='result' id='" + id + "' from='" + from + "' to='thoonk.a.test'><q xmlns='u'>" + strings.Repeat("x", 1<<20) + "</q></iq>")
+		alive(t, fake, from)
+	}
+	if err := thoonktest.Next(t, done); stanza.FromError(err).Condition != stanza.NotAcceptable {
+		t.Error(err)
+	}
+}

@@ -19,7 +19,7 @@ func (s *session) receive(f frame) error {
 	case e.Is(stanza.NSStreams, "error"):
 		return streamError(e)
 	case f.truncated:
-		s.malformed(e, tooLong(e))
+		s.tooLong(e)
 	case err != nil:
 		s.malformed(e, stanza.Err(stanza.BadRequest).WithText(err.Error()))
 	default:
@@ -28,13 +28,16 @@ func (s *session) receive(f frame) error {
 	return nil
 }
 
-// tooLong is the answer to a stanza of which we have the beginning.
-func tooLong(e *stanza.Element) *stanza.Error {
-	const text = "the stanza is longer than is taken here"
+// tooLong deals with a stanza of which we have the beginning. If it is the answer to a request of ours, who waits for it is told.
+func (s *session) tooLong(e *stanza.Element) {
+	err := stanza.Err(stanza.NotAcceptable).WithText("the stanza is longer than is taken here")
 	if e.Child(stanza.NSPubsub, "pubsub").Child(stanza.NSPubsub, "publish") != nil {
-		return stanza.Pubsub(stanza.NotAcceptable, "payload-too-big").WithText(text)
+		err = stanza.Pubsub(stanza.NotAcceptable, "payload-too-big").WithText(err.Text)
 	}
-	return stanza.Err(stanza.NotAcceptable).WithText(text)
+	if st, bad := stanza.ParseStanza(e); bad == nil && st.Kind == stanza.KindIQ && st.Type == "result" {
+		s.link.requests.answered(st.ID, st.From, stanza.ErrorFor(e, err))
+	}
+	s.malformed(e, err)
 }
 
 func (s *session) malformed(e *stanza.Element, err *stanza.Error) {

@@ -44,9 +44,13 @@ func (s *session) listAll(ctx context.Context) error {
 func (s *session) list(ctx context.Context) error {
 	there := make(map[thoonk.ItemID]bool)
 	var before thoonk.ItemID // in the order of the node
-	after := ""
+	after, most := "", listPage
 	for {
-		items, next, err := s.page(ctx, after)
+		items, next, err := s.page(ctx, after, most)
+		if e, ok := asError(err); ok && e.Condition == stanza.NotAcceptable && most > 1 { // they are too long for one answer
+			most /= 2
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -79,13 +83,13 @@ func (s *session) list(ctx context.Context) error {
 	}
 }
 
-// page asks for items after one, and returns where to go on; empty: these were all.
-func (s *session) page(ctx context.Context, after string) (items []*stanza.Element, next string, err error) {
+// page asks for some items after one, and returns where to go on; empty: these were all.
+func (s *session) page(ctx context.Context, after string, most int) (items []*stanza.Element, next string, err error) {
 	where := ""
 	if after != "" {
 		where = "after"
 	}
-	ask := pubsub(stanza.New(stanza.NSPubsub, "items").Set("node", s.f.node)).Add(set(listPage, where, after))
+	ask := pubsub(stanza.New(stanza.NSPubsub, "items").Set("node", s.f.node)).Add(set(most, where, after))
 	answer, err := s.ask(ctx, "get", ask)
 	if err != nil {
 		return nil, "", err

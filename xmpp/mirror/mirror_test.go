@@ -22,6 +22,7 @@ func TestMirror(t *testing.T) {
 	b.follow("y", a.domain, "x")
 	b.up()
 	b.becomes("y", a.content("x"))
+	b.synced("y") // what is in the list and in the history too need not come in the order in which it happened
 	a.publish("x", "new", "1")
 	a.publish("x", "new", "2")
 	a.retract("x", "i000")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"github.com/thoonkd/thoonkd/internal/thoonk"
+	"github.com/thoonkd/thoonkd/xmpp/rsm"
 	"github.com/thoonkd/thoonkd/xmpp/stanza"
 )
 
@@ -26,6 +28,7 @@ type plain struct {
 	lease  time.Duration
 	asked  []string // what was asked for
 	refuse *stanza.Error
+	most   int // items that may be asked for at once; 0: any number
 }
 
 func (w *world) plain(domain string) *plain {
@@ -65,6 +68,10 @@ func (p *plain) iq(_ context.Context, q *stanza.IQ) (*stanza.Element, error) {
 	case "items":
 		list := stanza.New(stanza.NSPubsub, "items").Set("node", "n")
 		one := verb.First().Attr("id")
+		asked, _ := strconv.Atoi(q.Payload.Child(rsm.NS, "set").Child(rsm.NS, "max").Text())
+		if p.most > 0 && asked > p.most {
+			return nil, stanza.Err(stanza.NotAcceptable)
+		}
 		for _, item := range p.items {
 			if one == "" && len(item.String()) > 1000 {
 				item = stanza.New(stanza.NSPubsub, "item").Set("id", item.Attr("id")) // too long for a list
@@ -247,6 +254,25 @@ func TestTrouble(t *testing.T) {
 	b.synced("y")
 	if s := b.state("y"); s.Counts.Refused != 1 || s.Failures != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Where so many items are too long for an answer, fewer are asked for.
+func TestLongItems(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, b := w.plain("pubsub.a.test"), w.thoonkd("thoonk.b.test")
+	b.feed("y", thoonk.Config{})
+	p.most = 3
+	p.put("1", "one")
+	b.follow("y", "pubsub.a.test", "n")
+	b.up()
+	b.becomes("y", "1=<note xmlns='urn:x'>one</note> ")
+	b.synced("y")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.asked); n < 4 || p.asked[n-1] != "items" {
+		t.Errorf("asked for are %v", p.asked)
 	}
 }
 

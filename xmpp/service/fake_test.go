@@ -100,6 +100,17 @@ func (f *subscriptions) NodeSubscriptionsTo(_ context.Context, node thoonk.Patte
 	return found, "", nil
 }
 
+func (f *subscriptions) PendingNodeSubscriptions(_ context.Context, node thoonk.Pattern) (pending []thoonk.NodeSubscription, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.all {
+		if s.Node == node && s.Pending {
+			pending = append(pending, s)
+		}
+	}
+	return pending, nil
+}
+
 func (f *subscriptions) CountNodeSubscriptions(_ context.Context, node thoonk.Pattern) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,12 +27,12 @@ func (s *Service) pendingCommand(ctx context.Context, r *request, f form.Form) (
 	if err != nil {
 		return nil, "", err
 	}
-	pending, err := s.pending(ctx, name)
+	pending, err := s.o.Subscriptions.PendingNodeSubscriptions(ctx, thoonk.Pattern(name))
 	if err != nil {
 		return nil, "", err
 	}
 	r.AfterReply(func(ctx context.Context) {
-		for _, sub := range pending {
+		for _, sub := range pending[:min(len(pending), pendingMost)] {
 			if err := s.askFor(ctx, []string{r.From.String()}, sub); err != nil {
 				s.o.Log.WarnContext(ctx, "xmpp: a request for approval was not sent", "node", name, "error", err)
 				return
@@ -42,9 +42,10 @@ func (s *Service) pendingCommand(ctx context.Context, r *request, f form.Form) (
 	return nil, "", nil
 }
 
-// pendingMost bounds the requests that are sent at once, and the nodes that are looked at.
+// pendingMost bounds the requests that are sent at once, and the nodes that are shown.
 const pendingMost = 200
 
+// pendingNodes asks for one of the nodes that the sender owns and that somebody waits for.
 func (s *Service) pendingNodes(ctx context.Context, r *request) (*form.Form, string, error) {
 	held, err := s.o.Store.AffiliationsOf(ctx, r.bare)
 	if err != nil {
@@ -52,31 +53,16 @@ func (s *Service) pendingNodes(ctx context.Context, r *request) (*form.Form, str
 	}
 	held = slices.DeleteFunc(held, func(a thoonk.Affiliated) bool { return a.Affiliation != thoonk.Owner })
 	nodes := form.Field{Var: fieldNode, Type: form.ListSingle, Label: "Node"}
-	for _, a := range held[:min(len(held), pendingMost)] {
-		nodes.Options = append(nodes.Options, form.Option{Value: string(a.Feed)})
+	for _, a := range held[:min(len(held), listMost)] {
+		pending, err := s.o.Subscriptions.PendingNodeSubscriptions(ctx, thoonk.Pattern(a.Feed))
+		if err != nil {
+			return nil, "", err
+		}
+		if len(pending) > 0 && len(nodes.Options) < pendingMost {
+			nodes.Options = append(nodes.Options, form.Option{Value: string(a.Feed)})
+		}
 	}
 	return &form.Form{Type: form.Ask, FormType: formAuthorize, Title: "Approve subscriptions", Fields: []form.Field{nodes}}, "", nil
-}
-
-// pending returns the subscriptions to a node that wait for approval.
-func (s *Service) pending(ctx context.Context, node thoonk.FeedName) ([]thoonk.NodeSubscription, error) {
-	var pending []thoonk.NodeSubscription
-	for after := ""; len(pending) < pendingMost; {
-		page, next, err := s.o.Subscriptions.NodeSubscriptionsTo(ctx, thoonk.Pattern(node), after, listMost)
-		if err != nil {
-			return nil, err
-		}
-		for _, sub := range page {
-			if sub.Pending && len(pending) < pendingMost {
-				pending = append(pending, sub)
-			}
-		}
-		if next == "" {
-			break
-		}
-		after = next
-	}
-	return pending, nil
 }
 
 // createCommand makes a feed or a queue.

@@ -114,17 +114,24 @@ type subscriptionChange struct {
 
 func (s *Service) subscriptionChanges(ctx context.Context, r *request, st *standing) ([]subscriptionChange, error) {
 	var changes []subscriptionChange
+	seen := make(map[[2]string]bool)
 	for e := range r.verb.Named(stanza.NSPubsubOwner, "subscription") {
 		if e.Attr("subscription") == "" {
 			continue // it stays
+		}
+		if len(changes) == listMost {
+			return nil, stanza.Err(stanza.NotAcceptable).WithText("too many at once")
 		}
 		c, err := s.subscriptionChange(ctx, e, st)
 		if err != nil {
 			return nil, err
 		}
-		if changes = append(changes, c); len(changes) > listMost {
-			return nil, stanza.Err(stanza.NotAcceptable).WithText("too many at once")
+		one := [2]string{c.sub.JID, e.Attr("subid")}
+		if seen[one] {
+			return nil, stanza.Err(stanza.NotAcceptable).WithText("a subscription twice")
 		}
+		seen[one] = true
+		changes = append(changes, c)
 	}
 	return changes, nil
 }

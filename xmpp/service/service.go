@@ -42,6 +42,8 @@ type Subscriptions interface {
 	DeleteNodeSubscription(context.Context, thoonk.NodeSubscription) error
 	NodeSubscriptionsOf(ctx context.Context, bare string, node thoonk.Pattern) ([]thoonk.NodeSubscription, error)
 	NodeSubscriptionsTo(ctx context.Context, node thoonk.Pattern, after string, limit int) ([]thoonk.NodeSubscription, string, error)
+	// PendingNodeSubscriptions returns those that wait for approval, with node, JID and ID.
+	PendingNodeSubscriptions(ctx context.Context, node thoonk.Pattern) ([]thoonk.NodeSubscription, error)
 	CountNodeSubscriptions(ctx context.Context, node thoonk.Pattern) (int, error)
 }
 

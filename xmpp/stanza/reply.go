@@ -21,6 +21,11 @@ func AppendError(dst []byte, to *Element, e *Error) []byte {
 	return append(dst, '>')
 }
 
+// ErrorFor returns what stands for an answer that cannot be taken, as if it had been this error.
+func ErrorFor(answer *Element, err *Error) *Element {
+	return New(NSClient, answer.Name.Local).Set("type", "error").Set("id", answer.Attr("id")).Set("from", answer.Attr("from")).Add(err.element())
+}
+
 func appendReply(dst []byte, to *Element, kind string) []byte {
 	dst = append(dst, '<')
 	dst = append(dst, to.Name.Local...)
