@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -50,7 +51,8 @@ The payload is its standard input. If it succeeds the job is finished, and what 
 is the result: as it is if it is JSON, else as a text. If it fails the job is given back with
 the end of what it printed to standard error. THOONKD_QUEUE, THOONKD_JOB and THOONKD_ATTEMPT
 are in its environment. While it runs the lease is extended; it is stopped if the lease is lost
-or somebody retracts the job.
+or somebody retracts the job. If the server is away when it has ended, what became of the job
+is told again and again, as long as the lease may hold.
 
 Interrupted (SIGINT or SIGTERM) it claims no more, and lets the program end within --grace. Then,
 or when it is interrupted again, the program is stopped and its job given back at once. Either way
@@ -90,7 +92,7 @@ func (c *jobWork) run(ctx context.Context, count int) error {
 		if ctx.Err() != nil && err != nil {
 			return nil
 		}
-		if _, away := errors.AsType[*client.UnreachableError](err); err != nil && (!away || !claimed) {
+		if err != nil && (!away(err) || !claimed) {
 			return err
 		}
 		if err != nil {
@@ -113,6 +115,7 @@ func (c *jobWork) run(ctx context.Context, count int) error {
 
 // workOn does one job, and tells the server. Its error is why nothing was told.
 func (c *jobWork) workOn(ctx context.Context, j client.Job) error {
+	patience := max(time.Until(j.Lease.Expires), workWait)
 	whole, ended := context.WithCancel(context.WithoutCancel(ctx)) // until the program has ended, also after it was told to
 	running, giveUp := context.WithCancelCause(whole)
 	var beside sync.WaitGroup
@@ -139,11 +142,32 @@ func (c *jobWork) workOn(ctx context.Context, j client.Job) error {
 	case len(stdout) > 0:
 		members["result"] = strings.ToValidUTF8(string(stdout), "�")
 	}
-	end, err := c.client.EndJob(context.WithoutCancel(ctx), c.queue, j.ID, verb, j.Lease.Token, members)
+	end, err := c.endJob(context.WithoutCancel(ctx), j, verb, members, patience)
 	if err != nil {
 		return err
 	}
 	return c.tellJob(end)
+}
+
+// endJob tells how a job ended. Where the server is away it tries again, as long as the lease may hold: to tell it twice does no harm.
+func (c *jobWork) endJob(ctx context.Context, j client.Job, verb string, members map[string]any, patience time.Duration) (client.Job, error) {
+	for until := time.Now().Add(patience); ; {
+		end, err := c.client.EndJob(ctx, c.queue, j.ID, verb, j.Lease.Token, members)
+		if !away(err) || time.Now().Add(workPause).After(until) {
+			return end, err
+		}
+		fmt.Fprintf(c.stderr, "thoonkd: job %s: trying again: %v\n", oneLine(string(j.ID)), err)
+		time.Sleep(workPause)
+	}
+}
+
+// away reports whether an error passes when the server, or what it needs, is back.
+func away(err error) bool {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return e.Status == http.StatusServiceUnavailable
+	}
+	_, unreachable := errors.AsType[*client.UnreachableError](err)
+	return unreachable
 }
 
 // signalled reports whether a program was ended by a signal. Who ends us may have ended it too.

@@ -5,11 +5,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -69,6 +75,43 @@ func TestJobWorkIsGivenUp(t *testing.T) {
 	admin.send(202, "DELETE", jobPath("q", "a"), "", "")
 	if r := thoonktest.Next(t, ended); r.code != 0 || r.stdout != "a retracted\n" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What a program did is told again where the server was away at that moment.
+func TestJobWorkTellsAgain(t *testing.T) {
+	t.Parallel()
+	p := serveReady(t, "--redis", thoonktest.Redis(t).URL())
+	admin := p.as("root", "*=admin")
+	admin.send(201, "PUT", "/v1/jobs/q", "", "{}")
+	admin.send(201, "POST", "/v1/jobs/q/items", "", `{"id":"a","payload":1}`)
+	server, err := url.Parse(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := httputil.NewSingleHostReverseProxy(server)
+	var tries atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/finish") {
+			switch tries.Add(1) {
+			case 1:
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			case 2: // it is told, and the answer is lost
+				to.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}
+		}
+		to.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	env := append(slices.Clone(p.feedEnv()), "THOONKD_SERVER="+proxy.URL)
+	r := thoonkd(t, env, "job", "work", "--count", "1", "q", "sh", "-c", "echo '{\"done\":true}'")
+	if r.code != 0 || r.stdout != "a finished\n" || strings.Count(r.stderr, "trying again") != 2 {
+		t.Errorf("%+v", r)
+	}
+	if j := admin.job(admin.send(200, "GET", jobPath("q", "a"), "", "")); j.State != "finished" || string(j.Result) != `{"done":true}` {
+		t.Errorf("%+v", j)
 	}
 }
 
