@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,16 @@ import (
 
 // writeBuffer is how much may wait to be written; a larger piece waits until nothing else does.
 const writeBuffer = 64 << 10
+
+// Since 2.6, and in what Debian has of it since 2.5.0-1+deb12u2, expat waits with a tag that came in part until twice as much is there
+// (CVE-2023-52425). Prosody and ejabberd read by it, so the end of what we say could lie there until we say more. White space, which may
+// stand between stanzas (RFC 6120 section 4.6.1), is as much as a tag of ours has, and stands behind what a server may not read at once.
+const (
+	readAtOnce = 1 << 10
+	paddingFor = 512 // bytes of a tag
+)
+
+var padding = bytes.Repeat([]byte{' '}, paddingFor)
 
 var errClosed = errors.New("the link is closed")
 
@@ -40,6 +51,9 @@ func (w *writer) run() {
 		close(w.room)
 		w.room = make(chan struct{})
 		w.mu.Unlock()
+		if len(full) > readAtOnce {
+			full = append(full, padding...)
+		}
 		if len(full) > 0 {
 			if _, err := w.out.Write(full); err != nil {
 				w.fail(err)
