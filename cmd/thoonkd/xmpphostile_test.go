@@ -68,7 +68,7 @@ func (w *siege) attack(stanzas string) string {
 					continue
 				}
 			case <-time.After(30 * time.Second):
-				w.t.Fatalf("no answer to %.300s", text)
+				w.t.Fatalf("no answer to %s", text)
 			}
 			break
 		}

@@ -13,13 +13,28 @@ const writeBuffer = 64 << 10
 
 // Since 2.6, and in what Debian has of it since 2.5.0-1+deb12u2, expat waits with a tag that came in part until twice as much is there
 // (CVE-2023-52425). Prosody and ejabberd read by it, so the end of what we say could lie there until we say more. White space, which may
-// stand between stanzas (RFC 6120 section 4.6.1), is as much as a tag of ours has, and stands behind what a server may not read at once.
+// stand between stanzas (RFC 6120 section 4.6.1), follows what a server may not read at once, as much as the longest tag near the end is.
 const (
 	readAtOnce = 1 << 10
-	paddingFor = 512 // bytes of a tag
+	nearEnd    = 32 << 10
 )
 
-var padding = bytes.Repeat([]byte{' '}, paddingFor)
+// padded appends that white space.
+func padded(b []byte) []byte {
+	if len(b) <= readAtOnce {
+		return b
+	}
+	longest := 0
+	for rest := b[max(0, len(b)-nearEnd):]; ; {
+		end := bytes.IndexByte(rest, '>')
+		if end < 0 {
+			return append(b, bytes.Repeat([]byte{' '}, longest)...)
+		}
+		begin := max(bytes.IndexByte(rest[:end], '<'), 0)
+		longest = max(longest, end+1-begin)
+		rest = rest[end+1:]
+	}
+}
 
 var errClosed = errors.New("the link is closed")
 
@@ -51,10 +66,7 @@ func (w *writer) run() {
 		close(w.room)
 		w.room = make(chan struct{})
 		w.mu.Unlock()
-		if len(full) > readAtOnce {
-			full = append(full, padding...)
-		}
-		if len(full) > 0 {
+		if full = padded(full); len(full) > 0 {
 			if _, err := w.out.Write(full); err != nil {
 				w.fail(err)
 				return

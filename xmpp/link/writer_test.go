@@ -6,24 +6,27 @@ import (
 	"testing"
 )
 
-// What a server may read in pieces is followed by white space.
+// What a server may read in pieces is followed by white space, as much as its longest tag.
 func TestWriterPads(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{1, readAtOnce, readAtOnce + 1, 3 * writeBuffer} {
+	text := strings.Repeat("x", readAtOnce)
+	for said, spaces := range map[string]int{
+		"<a/>":                      0,
+		"<a>" + text + "</a>":       4,
+		"<a>" + text + "</a><bcd/>": 6,
+		"<" + text + "/>":           readAtOnce + 3,
+		"<" + text + "/>" + strings.Repeat("<a/>", nearEnd): 4,
+	} {
 		var out bytes.Buffer
 		w := newWriter(&out)
-		if err := w.send(t.Context(), bytes.Repeat([]byte("x"), size)); err != nil {
+		if err := w.send(t.Context(), []byte(said)); err != nil {
 			t.Fatal(err)
 		}
 		go w.run()
 		w.close()
 		<-w.done
-		want := strings.Repeat("x", size)
-		if size > readAtOnce {
-			want += strings.Repeat(" ", paddingFor)
-		}
-		if out.String() != want {
-			t.Errorf("of %d bytes came %d", size, out.Len())
+		if want := said + strings.Repeat(" ", spaces); out.String() != want {
+			t.Errorf("after %d bytes come %d spaces, want %d", len(said), out.Len()-len(said), spaces)
 		}
 	}
 }
