@@ -142,8 +142,10 @@ func TestItemsPages(t *testing.T) {
 		if !slices.Equal(got, append(slices.Clone(want), "i4")) {
 			f.Errorf("%v", got)
 		}
-		_, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: "a", Limit: 5, After: "nonsense"})
-		f.fails(err, thoonk.Invalid)
+		for _, cursor := range []string{"nonsense", "1", " i4", "x i4", "nan i4", "3-17 i4"} {
+			_, err := f.Items(f.ctx, thoonk.ItemQuery{Feed: "a", Limit: 5, After: cursor})
+			f.fails(err, thoonk.Invalid)
+		}
 	})
 }
 

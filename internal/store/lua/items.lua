@@ -14,8 +14,9 @@ open()
 local refusal = absent()
 if refusal then return refusal end
 if feed.type ~= 'feed' and not feed.sorted then return {'conflict', 'type', feed.type} end
-if mode ~= 'ids' and ARGV[8] ~= '' and not (feed.sorted and string.match(ARGV[8], '^%d+%-%d+$') or not feed.sorted and tonumber(ARGV[8])) then
-  return {'cursor'}
+if mode ~= 'ids' and ARGV[8] ~= '' then
+  local score = not feed.sorted and tonumber(ARGV[8])
+  if feed.sorted and not string.match(ARGV[8], '^%d+%-%d+$') or not feed.sorted and (not score or score ~= score) then return {'cursor'} end
 end
 
 call('HLEN', ITEMS) -- fails for a wrong type even if there is no item to read
